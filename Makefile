@@ -1,0 +1,49 @@
+# `make run` and `make test` need Python 3.11+ and nothing else: they make .venv and fill it from the locks.
+PYTHON ?= python3
+BIN := .venv/bin
+LOCK := uv pip compile -q --generate-hashes --no-emit-index-url --no-header --universal --python-version 3.11
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint bench lock proto clean
+
+help: ## what can be made
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+.venv/uv: requirements/setup.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=python3.12 ..."; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes --no-deps -r requirements/setup.txt
+	@touch $@
+
+.venv/run: .venv/uv requirements/run.txt pyproject.toml
+	$(BIN)/uv pip install -q --compile-bytecode --require-hashes --no-deps --python $(BIN)/python -r requirements/run.txt
+	$(BIN)/uv pip install -q --no-build-isolation --no-deps --python $(BIN)/python -e .
+	@touch $@
+
+.venv/dev: .venv/uv requirements/dev.txt pyproject.toml
+	$(BIN)/uv pip install -q --compile-bytecode --require-hashes --no-deps --python $(BIN)/python -r requirements/dev.txt
+	$(BIN)/uv pip install -q --no-build-isolation --no-deps --python $(BIN)/python -e .
+	@touch $@ .venv/run
+
+run: .venv/run ## one pass over a simulated cluster into ./nodetally-data, and its table
+	@PATH="$(CURDIR)/$(BIN):$$PATH" bash benchmarks/../scripts/demo.sh
+
+test: .venv/dev ## the tests; under five minutes
+	$(BIN)/python -m pytest -q
+
+lint: .venv/dev ## ruff and mypy
+	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+
+bench: .venv/dev ## the budgets of a pass, each beside the limit measured in the same run
+	$(BIN)/python benchmarks/bench.py
+
+proto: .venv/dev ## generate k8s_pb2.py from k8s.proto
+	$(BIN)/python -m grpc_tools.protoc -Ijob --python_out=job --pyi_out=job nodetally/cluster/k8s.proto
+
+lock: .venv/uv ## write the locks again; hashes, no addresses
+	$(BIN)/$(LOCK) pyproject.toml -o requirements/run.txt
+	$(BIN)/$(LOCK) pyproject.toml --group dev -o requirements/dev.txt
+	$(BIN)/$(LOCK) requirements/setup.in -o requirements/setup.txt
+
+clean: ## remove what make and the tests left
+	rm -rf .venv nodetally-data dist .pytest_cache .mypy_cache .ruff_cache .hypothesis benchmarks/out

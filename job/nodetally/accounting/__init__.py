@@ -1,0 +1,1 @@
+"""Facts in, tallies out. Pure: no clock, no network, no environment."""

@@ -1,0 +1,97 @@
+"""Where a pod's figures come from, step by step, by the same functions that count it. Pure."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from nodetally.accounting.facts import Amounts, Container, PodShape
+from nodetally.accounting.pods import Mode, aggregate, is_pod_level, limits, pod_amounts, requests, scheduled_spec
+
+
+class Step(NamedTuple):
+    """One line of a derivation: what it is, and the amounts (nano-units) that it stands for."""
+
+    text: str
+    amounts: Amounts
+
+
+class Derivation(NamedTuple):
+    """How one figure of a pod comes about; `result` is what is counted."""
+
+    figure: str  # requests | limits | scheduled | containers
+    steps: tuple[Step, ...]
+    result: Amounts
+
+
+def derive(shape: PodShape) -> tuple[Derivation, ...]:
+    """Every figure of a pod with its steps, the results being exactly those that are tallied."""
+    return (
+        Derivation("requests", tuple(_requests(shape)), requests(shape, Mode.TOTALS)),
+        Derivation("limits", tuple(_limits(shape)), limits(shape, Mode.TOTALS)),
+        Derivation("scheduled", tuple(_scheduled(shape)), requests(shape, Mode.SCHEDULER)),
+        Derivation("containers", (), pod_amounts(shape).containers),
+    )
+
+
+def kind_of(container: Container, *, init: bool) -> str:
+    """How a container is told apart in the derivation."""
+    if not init:
+        return "container"
+    return "sidecar" if container.sidecar else "init container"
+
+
+def _requests(shape: PodShape) -> Iterator[Step]:
+    yield from _containers(shape, "requests")
+    if shape.init_containers:
+        total = aggregate(shape, lambda container: container.requests)
+        yield Step(
+            "containers and sidecars added up, or the highest init container with the sidecars before it",
+            _sorted(total),
+        )
+    pod_level = tuple(pair for pair in shape.requests if is_pod_level(pair[0]))
+    if pod_level:
+        yield Step("pod-level requests take the place of that sum", pod_level)
+    if shape.overhead:
+        yield Step("overhead is added", shape.overhead)
+
+
+def _limits(shape: PodShape) -> Iterator[Step]:
+    yield from _containers(shape, "limits")
+    if shape.init_containers:
+        total = aggregate(shape, lambda container: container.limits)
+        yield Step(
+            "containers and sidecars added up, or the highest init container with the sidecars before it",
+            _sorted(total),
+        )
+    pod_level = tuple(pair for pair in shape.limits if is_pod_level(pair[0]))
+    if pod_level:
+        yield Step("pod-level limits take the place of that sum", pod_level)
+    if shape.overhead:
+        yield Step("overhead is added to limits that are set and not 0", shape.overhead)
+
+
+def _scheduled(shape: PodShape) -> Iterator[Step]:
+    yield Step("requests, as above", requests(shape, Mode.TOTALS))
+    if shape.infeasible:
+        yield Step("the resize is infeasible: only what the kubelet reports counts", ())
+    for status in shape.statuses:
+        for what, amounts in (("allocated", status.allocated), ("in force", status.requests)):
+            if amounts is not None:
+                yield Step(f"status of {status.name}: {what}", amounts)
+    if shape.status_allocated is not None:
+        yield Step("status of the pod: allocated", shape.status_allocated)
+    if shape.status_requests is not None:
+        yield Step("status of the pod: in force", shape.status_requests)
+    held = tuple(sorted(scheduled_spec(shape).items()))
+    if held != shape.requests:
+        yield Step("the scheduler holds the pod-level requests with the overhead in them already", held)
+
+
+def _containers(shape: PodShape, figure: str) -> Iterator[Step]:
+    for init, containers in ((True, shape.init_containers), (False, shape.containers)):
+        for container in containers:
+            amounts = container.requests if figure == "requests" else container.limits
+            yield Step(f"{kind_of(container, init=init)} {container.name}", amounts)
+
+
+def _sorted(total: dict[str, int]) -> Amounts:
+    return tuple(sorted(total.items()))

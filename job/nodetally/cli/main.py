@@ -1,0 +1,72 @@
+"""Entry point: finds the command, runs it, turns every error into text on stderr and an exit code."""
+
+import importlib
+import sys
+from collections.abc import Sequence
+
+import click
+
+from nodetally import __version__
+from nodetally.errors import NodetallyError
+
+# name → (module, one line of help). Commands are imported when asked for: --help must not load a cluster client.
+COMMANDS = {
+    "run": ("run", "Read the cluster once and store one snapshot."),
+    "show": ("show", "Show a snapshot, or the live cluster, as a table, JSON or CSV."),
+    "explain": ("explain", "Show where each number of a node or pod comes from."),
+    "diff": ("diff", "Show what changed between two snapshots."),
+    "simulate": ("simulate", "Serve a cluster API on loopback, of a size you choose."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that knows its commands' help without importing them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"nodetally.cli.{COMMANDS[cmd_name][0]}")
+        command: click.Command = getattr(module, cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    epilog="Exit codes: 0 done, 1 a bug, 2 wrong use, 3 cluster not read in full, 4 cluster refused (401/403), "
+    "5 store not read or written, 6 verify found damage.",
+)
+@click.version_option(__version__, prog_name="nodetally")
+def cli() -> None:
+    """Tally what pods request on each Kubernetes node; store one immutable snapshot per pass."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit with the code that design and README list."""
+    try:
+        code = cli.main(args=arguments, prog_name="nodetally", standalone_mode=False)
+    except click.exceptions.Abort:
+        click.echo("Interrupted.", err=True)
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except NodetallyError as error:
+        click.echo(f"Error: {error}", err=True)
+        if error.hint:
+            click.echo(f"Hint: {error.hint}", err=True)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader of our stdout went away (| head): nothing is wrong
+        sys.exit(141)
+    sys.exit(code if isinstance(code, int) else 0)

@@ -1,0 +1,130 @@
+"""`nodetally run`: one pass. stdout is what --format asks for; what happened goes to stderr."""
+
+import logging
+import sys
+from dataclasses import replace
+from typing import Any
+
+import click
+
+from nodetally.cli.options import cluster_option, option, store_option
+from nodetally.cli.source import label_options, settings_from, slot_seconds, source_options
+from nodetally.collect import Pass, run_pass
+from nodetally.settings import Settings, Surroundings
+
+log = logging.getLogger("nodetally")
+
+
+@click.command(short_help="Read the cluster once and store one snapshot.")
+@cluster_option
+@store_option
+@option("--store/--no-store", "stores", default=True, envvar=None, show_envvar=False, help="Only look: store nothing.")
+@source_options
+@option(
+    "--node",
+    "nodes",
+    metavar="NAME",
+    multiple=True,
+    help="Only this node, by indexed queries; needs --no-store; repeatable.",
+)
+@option("--selector", "-l", metavar="SELECTOR", help="Only nodes with these labels; needs --no-store.")
+@option(
+    "--format",
+    "format_",
+    type=click.Choice(["table", "json", "kite", "none"]),
+    help="What to print; json: the snapshot as stored. Default: table on a terminal, else none.",
+)
+@option(
+    "--slot-every",
+    metavar="DURATION",
+    default="1s",
+    show_default=True,
+    help="The schedule's period: a retry answers for the same slot.",
+)
+@option("--at", metavar="TIME", help="The time this pass answers for, such as a dump's.")
+@option(
+    "--trigger",
+    type=click.Choice(["schedule", "manual", "backfill"]),
+    default="manual",
+    show_default=True,
+    help="Who asked.",
+)
+@label_options
+@option(
+    "--log-format",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="How stderr is written.",
+)
+def run(**options: Any) -> None:
+    """Read nodes and pods once, tally them, store one immutable snapshot.
+
+    A slot that is stored already is success. Nothing is stored unless the whole cluster was read.
+
+    \b
+    nodetally run --cluster prod-eu-1 --store s3://bucket/prefix
+    nodetally run --cluster prod-eu-1 --dump dump.json --at 2026-11-23T12:00:00Z
+    nodetally run --cluster prod-eu-1 --no-store --selector pool=gpu --format table
+    """
+    _log_to_stderr(options["log_format"])
+    format_ = options["format_"] or ("table" if sys.stdout.isatty() else "none")
+    settings = replace(settings_from(options), slot_every_seconds=slot_seconds(options["slot_every"]))
+    done = run_pass(settings, Surroundings.read(), store=options["stores"], with_kite=format_ == "kite")
+    _print(done, format_)
+    _report(done, settings)
+
+
+def _print(done: Pass, format_: str) -> None:
+    if format_ == "table":
+        from nodetally.cli.table import print_table
+
+        print_table(dict(done.document))
+    elif format_ == "json":
+        sys.stdout.buffer.write(done.line)
+    elif format_ == "kite":
+        import orjson
+
+        sys.stdout.buffer.write(orjson.dumps(done.kite, option=orjson.OPT_APPEND_NEWLINE))
+    sys.stdout.flush()
+
+
+def _report(done: Pass, settings: Settings) -> None:
+    """One line of what was done, then what a reader should know before trusting the numbers."""
+    document, cost = done.document, done.document["cost"]
+    counted = document["totals"]["pods"]["counted"]
+    text = (
+        f"{document['cluster']} {document['slot']}: {document['totals']['nodes']['count']} nodes, {counted} pods; "
+        f"{cost['bytes_read'] / 1e6:.1f} MB in {cost['api_requests']} requests, {cost['seconds']:.2f} s, "
+        f"{cost['max_rss_bytes'] / 2**20:.0f} MiB"
+    )
+    if done.published is None:
+        log.info("%s; not stored", text)
+    else:
+        how = "stored as" if done.published.created else "the slot is stored already:"
+        log.info("%s; %s %s/%s", text, how, settings.store.rstrip("/"), done.published.key)
+    if document["usage"]["status"] not in ("ok", "off"):
+        log.warning("usage is unknown or in part: %s", document["usage"]["reason"])
+    if settings.dumps and not (document["nodes"] and cost["pods_read"]):
+        log.warning("the dump holds %d nodes and %d pods: was it made with: kubectl get nodes,pods -A -o json ?",
+                    len(document["nodes"]), cost["pods_read"])  # fmt: skip
+    for unknown in document["unknown_nodes"]:
+        log.warning("%d pods are bound to node %r, which is not listed", unknown["pods"]["counted"], unknown["name"])
+
+
+class _JsonLines(logging.Formatter):
+    """One JSON object a line: time, level, message."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        import orjson
+
+        time = self.formatTime(record, "%Y-%m-%dT%H:%M:%S%z")
+        return orjson.dumps({"time": time, "level": record.levelname.lower(), "message": record.getMessage()}).decode()
+
+
+def _log_to_stderr(format_: str) -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_JsonLines() if format_ == "json" else logging.Formatter("%(message)s"))
+    log.handlers = [handler]
+    log.setLevel(logging.INFO)
+    log.propagate = False

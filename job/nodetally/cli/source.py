@@ -1,0 +1,107 @@
+"""The options that say which cluster is read and how, and Settings made of them. Shared by run, show and explain."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import fields, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+
+import click
+
+from nodetally.accounting.labels import LabelRules
+from nodetally.cli.options import option
+from nodetally.errors import WrongUse
+from nodetally.settings import PAGE_SIZE, TIMEOUT_SECONDS, Settings
+from nodetally.times import parse_duration, parse_time
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+DAY = timedelta(days=1)
+
+
+def source_options(command: Command) -> Command:
+    """Where the cluster is: an API server, or dumps of it."""
+    for each in reversed(
+        (
+            option(
+                "--kubeconfig", metavar="FILE", help="Default: $KUBECONFIG, the pod's service account, ~/.kube/config."
+            ),
+            option("--context", metavar="NAME", help="The kubeconfig's context; default: its current one."),
+            option(
+                "--dump",
+                "dumps",
+                metavar="FILE",
+                multiple=True,
+                help="Read this instead of a cluster: kubectl get nodes,pods -A -o json, .gz too; - is stdin.",
+            ),
+            option(
+                "--page-size",
+                metavar="N",
+                type=click.IntRange(1),
+                help=f"List in pages, for proxies that cannot stream, say {PAGE_SIZE}.",
+            ),
+            option(
+                "--gzip/--no-gzip", default=False, help="Ask for compressed lists: less to send, more CPU on both ends."
+            ),
+            option("--usage/--no-usage", default=True, help="Read usage from metrics.k8s.io."),
+            option(
+                "--timeout",
+                metavar="DURATION",
+                default=f"{TIMEOUT_SECONDS:.0f}s",
+                show_default=True,
+                help="The whole pass must be done by then.",
+            ),
+        )
+    ):
+        command = each(command)
+    return command
+
+
+def label_options(command: Command) -> Command:
+    """Which labels go into the snapshot, and which ones tell pool, zone and the like."""
+    for each in fields(LabelRules):
+        command = option(
+            f"--{each.name.replace('_', '-')}-label",
+            f"{each.name}_labels",
+            metavar="LABEL,…",
+            help=f"Labels that tell a node's {each.name.replace('_', ' ')}, in order, instead of the usual ones.",
+        )(command)
+    return option(
+        "--label", "labels", metavar="LABEL", multiple=True, help="Keep this node label in the snapshot; repeatable."
+    )(command)
+
+
+def settings_from(options: Mapping[str, Any]) -> Settings:
+    """Settings from parsed options; what a command does not offer keeps its default. Raises WrongUse."""
+    known = {each.name for each in fields(Settings)}
+    plain = {name: value for name, value in options.items() if name in known and value is not None}
+    settings = Settings(**{**plain, "at": None})
+    seconds = parse_duration(options["timeout"]).total_seconds()
+    if seconds <= 0:
+        raise WrongUse("--timeout 0 leaves no time to read anything")
+    at = parse_time(options["at"], datetime.now(UTC)) if options.get("at") else None
+    return replace(settings, timeout_seconds=seconds, at=at, label_rules=_rules(options))
+
+
+def slot_seconds(text: str) -> int:
+    """--slot-every in seconds; it must divide a day, so that slots are the same every day."""
+    period = parse_duration(text)
+    if period < timedelta(seconds=1) or period.microseconds or DAY % period:
+        raise WrongUse(f"slots of {text} do not fill a day", hint="choose whole seconds that divide 24h: 30s, 5m, 1h")
+    return int(period.total_seconds())
+
+
+def live_document(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The cluster as it is now, in the form of a snapshot; stores nothing."""
+    from nodetally.collect import run_pass  # the readers are loaded only when asked for
+    from nodetally.settings import Surroundings
+
+    settings = settings_from({**options, "at": None, "selector": None})
+    settings = replace(settings, cluster=options.get("cluster") or "live")
+    return dict(run_pass(settings, Surroundings.read(), store=False).document)
+
+
+def _rules(options: Mapping[str, Any]) -> LabelRules:
+    given = {each.name: options.get(f"{each.name}_labels") for each in fields(LabelRules)}
+    chosen = {
+        name: tuple(part.strip() for part in text.split(",") if part.strip()) for name, text in given.items() if text
+    }
+    return replace(LabelRules(), **chosen)

@@ -1,0 +1,106 @@
+"""What metrics.k8s.io measured on each node. It may be partial or missing, and never fails a pass."""
+
+import http
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+
+from google.protobuf.message import DecodeError
+
+from nodetally.accounting.nodes import Usage
+from nodetally.accounting.quantity import QuantityError, parse, parse_json
+from nodetally.cluster import k8s_pb2
+from nodetally.cluster.connection import Answer, AnswerError, Connection, RefusedError
+from nodetally.cluster.observation import UsageReading
+from nodetally.cluster.wire import JSON, PROTOBUF, Buffer, JsonList, ProtobufList
+from nodetally.errors import ClusterError
+
+VERSIONS = ("v1beta1", "v1")  # metrics-server up to 0.9 serves only v1beta1; both have one shape
+MAX_AGE = timedelta(minutes=5)  # metrics-server scrapes every 15 to 60 s: older means that nobody scrapes any more
+USAGE_OFF = UsageReading("off", "switched off with --no-usage")
+
+
+class Sample(NamedTuple):
+    """One node's measurement."""
+
+    node: str
+    timestamp: datetime
+    usage: Usage
+
+
+def read_usage(connection: Connection, nodes: Sequence[str], now: datetime) -> UsageReading:
+    """Ask for all nodes at once. Whatever goes wrong becomes a status and a reason."""
+    try:
+        return judge({each.node: each for each in _samples(connection)}, nodes, now)
+    except RefusedError as error:
+        return UsageReading("forbidden", str(error))
+    except (ClusterError, QuantityError, DecodeError, ValueError, OverflowError) as error:
+        if connection.deadline.passed:
+            raise
+        return UsageReading("absent", str(error))
+
+
+def judge(samples: Mapping[str, Sample], nodes: Sequence[str], now: datetime) -> UsageReading:
+    """Which of the listed nodes have a fresh measurement; the others are unknown, never 0."""
+    fresh = {name: samples[name] for name in nodes if name in samples and now - samples[name].timestamp <= MAX_AGE}
+    missing = tuple(name for name in nodes if name not in fresh)
+    oldest = min((sample.timestamp for sample in fresh.values()), default=None)
+    usage = {name: sample.usage for name, sample in fresh.items()}
+    if not missing:
+        return UsageReading("ok", None, oldest, usage)
+    aged = sum(name in samples for name in missing)
+    if not fresh:
+        if aged:
+            newest = max(samples[name].timestamp for name in missing if name in samples)
+            return UsageReading("stale", f"the newest measurement is of {newest:%Y-%m-%dT%H:%M:%SZ}", None, {}, missing)
+        return UsageReading("absent", "metrics.k8s.io has no measurement of any node", None, {}, missing)
+    reason = f"no measurement of {len(missing)} of {len(nodes)} nodes" + (f", {aged} of them stale" if aged else "")
+    return UsageReading("partial", reason, oldest, usage, missing)
+
+
+def _samples(connection: Connection) -> list[Sample]:
+    for version in VERSIONS:
+        try:
+            path = f"/apis/metrics.k8s.io/{version}/nodes"
+            with connection.get(path, accept=f"{PROTOBUF}, {JSON}", attempts=1) as answer:
+                return _read(answer)
+        except AnswerError as error:
+            if error.status == http.HTTPStatus.NOT_ACCEPTABLE:
+                with connection.get(path, accept=JSON, attempts=1) as answer:
+                    return _read(answer)
+            if error.status != http.HTTPStatus.NOT_FOUND:
+                raise
+    raise ClusterError("the cluster has no metrics API (metrics.k8s.io)")
+
+
+def _read(answer: Answer) -> list[Sample]:
+    buffer = Buffer(answer.read_into)
+    if answer.content_type.startswith(PROTOBUF):
+        listed = ProtobufList(buffer, "node metrics")
+        samples = [_from_protobuf(item) for item in listed.items()]
+        kind = listed.head.kind
+    else:
+        in_json = JsonList(buffer, "node metrics")
+        samples = [_from_json(item) for item in in_json.items()]
+        kind = in_json.head.kind
+    if kind != "NodeMetricsList":
+        raise ClusterError(f"metrics.k8s.io answered with a {kind or 'nameless thing'}, not a NodeMetricsList")
+    return samples
+
+
+def _from_protobuf(body: bytes) -> Sample:
+    metrics = k8s_pb2.NodeMetrics.FromString(body)
+    usage = {each.name: parse(each.quantity.text) for each in metrics.usage}
+    return Sample(metrics.metadata.name, datetime.fromtimestamp(metrics.timestamp.seconds, UTC), _usage(usage))
+
+
+def _from_json(metrics: Mapping[str, Any]) -> Sample:
+    usage = {name: parse_json(text) for name, text in (metrics.get("usage") or {}).items()}
+    timestamp = datetime.fromisoformat(str(metrics.get("timestamp")))
+    return Sample(str((metrics.get("metadata") or {}).get("name")), timestamp.astimezone(UTC), _usage(usage))
+
+
+def _usage(usage: Mapping[str, int]) -> Usage:
+    if "cpu" not in usage or "memory" not in usage:
+        raise ClusterError("a measurement without cpu or memory")
+    return Usage(usage["cpu"], usage["memory"])

@@ -1,0 +1,60 @@
+"""What a pass is told, frozen; the only reader of the environment (click reads the NODETALLY_… names given to it)."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from nodetally.accounting.labels import LabelRules
+
+PAGE_SIZE = 500  # kubectl's own chunk size (kubectl v0.37 pkg/cmd/util/helpers.go:55)
+TIMEOUT_SECONDS = 300.0  # whole pass; 150,000 pods read in under 30 s on two cores, so 300 s is a cluster in trouble
+SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One pass's settings. Sizes and times carry their unit in the name."""
+
+    cluster: str = ""
+    store: str = "./nodetally-data"
+    kubeconfig: str | None = None
+    context: str | None = None
+    dumps: tuple[str, ...] = ()
+    selector: str | None = None
+    nodes: tuple[str, ...] = ()
+    page_size: int | None = None  # None: one streamed list
+    gzip: bool = False  # off inside the cluster: it costs the server CPU and saves nothing on a fast link
+    usage: bool = True
+    timeout_seconds: float = TIMEOUT_SECONDS
+    slot_every_seconds: int = 1
+    at: datetime | None = None
+    trigger: str = "manual"
+    labels: tuple[str, ...] = ()  # node labels to keep in the snapshot
+    label_rules: LabelRules = field(default_factory=LabelRules)
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What the environment says of where we run."""
+
+    kubeconfig: str | None  # $KUBECONFIG: may hold several paths
+    home: Path
+    service_host: str | None  # set by the kubelet in every pod
+    service_port: str
+    service_account: Path
+    https_proxy: str | None
+    no_proxy: str
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str] = os.environ) -> "Surroundings":
+        return cls(
+            kubeconfig=environment.get("KUBECONFIG") or None,
+            home=Path(environment.get("HOME") or "/"),
+            service_host=environment.get("KUBERNETES_SERVICE_HOST") or None,
+            service_port=environment.get("KUBERNETES_SERVICE_PORT") or "443",
+            service_account=SERVICE_ACCOUNT,
+            https_proxy=environment.get("HTTPS_PROXY") or environment.get("https_proxy") or None,
+            no_proxy=environment.get("NO_PROXY") or environment.get("no_proxy") or "",
+        )

@@ -1,0 +1,240 @@
+"""Every key of the store is made and read back here, with its headers. Pure; never touches a store."""
+
+import re
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from nodetally.errors import StoreError, WrongUse
+from nodetally.store.base import Headers
+
+CLUSTER_NAME_LIMIT = 63  # a DNS label, so that a name also fits host names and Kubernetes labels
+CLUSTER_NAME_RULE = (
+    f"1 to {CLUSTER_NAME_LIMIT} of A-Z a-z 0-9 . _ -, first and last a letter or digit, no '..': "
+    "it becomes part of keys and URLs"
+)
+CLUSTERS_KEY = "clusters.json"
+SNAPSHOTS_PREFIX = "snapshots/"
+
+# Readers ask again after half a minute; a snapshot never changes, so a year is as good as for ever (RFC 8246).
+_CURRENT = "public, max-age=30"
+_FOR_EVER = "public, max-age=31536000, immutable"
+# .json.gz has no Content-Encoding: Athena, DuckDB and Spark unpack by name, and an HTTP client that unpacked by
+# header would hand them plain JSON under a name that says gzip.
+SNAPSHOT_HEADERS = Headers("application/json", _FOR_EVER, None)
+LATEST_HEADERS = Headers("application/json", _CURRENT, None)
+INDEX_HEADERS = Headers("application/json", _CURRENT, None)
+ROLLUP_HEADERS = Headers("application/vnd.apache.parquet", "public, max-age=86400", None)
+STATE_HEADERS = Headers("application/octet-stream", "private, no-store", None)
+ASSET_CACHE, PAGE_CACHE = _FOR_EVER, "public, max-age=60"
+
+_CLUSTER = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?", re.ASCII)
+_SLOT_FORM, _SLOT_KEY_FORM, _DATE_FORM = "%Y-%m-%dT%H:%M:%SZ", "%Y%m%dT%H%M%SZ", "%Y-%m-%d"
+_SLOT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
+_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*", re.ASCII)
+_SNAPSHOT_KEY = re.compile(
+    r"snapshots/cluster=(?P<cluster>[^/]+)/date=(?P<date>[^/]+)/(?P<slot>\d{8}T\d{6}Z)\.json\.gz", re.ASCII
+)
+_DAY_KEY = re.compile(r"clusters/(?P<cluster>[^/]+)/days/(?P<date>[^/]+)\.json", re.ASCII)
+_INDEX_KEY = re.compile(r"clusters/(?P<cluster>[^/]+)/index\.json", re.ASCII)
+_ROLLUP_KEY = re.compile(
+    r"rollups/kind=(?P<kind>[^/]+)/cluster=(?P<cluster>[^/]+)/date=(?P<date>[^/]+)/part-0\.parquet", re.ASCII
+)
+
+
+class SnapshotName(NamedTuple):
+    """What a snapshot's key says."""
+
+    cluster: str
+    slot: str
+
+
+class DayName(NamedTuple):
+    """What a day index's key says."""
+
+    cluster: str
+    date: str
+
+
+class RollupName(NamedTuple):
+    """What a rollup's key says."""
+
+    kind: str
+    cluster: str
+    date: str
+
+
+def validate_cluster_name(name: str) -> str:
+    """The name itself; WrongUse with the rule when it cannot be part of a key.
+
+    >>> validate_cluster_name("prod-eu-1.example")
+    'prod-eu-1.example'
+    """
+    if len(name) > CLUSTER_NAME_LIMIT or ".." in name or not _CLUSTER.fullmatch(name):
+        raise WrongUse(f"not a cluster name: {name[:100]!r}", hint=f"a cluster name is {CLUSTER_NAME_RULE}")
+    return name
+
+
+def slot_of(moment: datetime) -> str:
+    """A moment (with its zone), cut down to the second, as documents write slots.
+
+    >>> slot_of(datetime(2026, 11, 23, 12, tzinfo=UTC))
+    '2026-11-23T12:00:00Z'
+    """
+    if moment.tzinfo is None:
+        raise WrongUse(f"a time without a zone: {moment.isoformat()}", hint="give it one, such as a final Z")
+    return f"{moment.astimezone(UTC).replace(tzinfo=None, microsecond=0).isoformat()}Z"
+
+
+def moment_of(slot: str) -> datetime:
+    """A slot as a moment in UTC; StoreError when it is none.
+
+    >>> moment_of("2026-11-23T12:00:00Z").hour
+    12
+    """
+    try:
+        if _SLOT.fullmatch(slot):
+            return datetime.strptime(slot, _SLOT_FORM).replace(tzinfo=UTC)
+    except ValueError:
+        pass
+    raise StoreError(f"not a slot: {slot!r}", hint="slots are written 2026-11-23T12:00:00Z, in UTC")
+
+
+def date_of(slot: str) -> str:
+    """The day that a slot belongs to.
+
+    >>> date_of("2026-11-23T12:00:00Z")
+    '2026-11-23'
+    """
+    moment_of(slot)
+    return slot[:10]
+
+
+def snapshots_prefix(cluster: str) -> str:
+    """Where all snapshots of a cluster are."""
+    return f"{SNAPSHOTS_PREFIX}cluster={validate_cluster_name(cluster)}/"
+
+
+def snapshot_day_prefix(cluster: str, date: str) -> str:
+    """Where a day's snapshots are."""
+    return f"{snapshots_prefix(cluster)}date={_checked_date(date)}/"
+
+
+def snapshot_key(cluster: str, slot: str) -> str:
+    """The key of the snapshot that answers for a slot.
+
+    >>> snapshot_key("prod", "2026-11-23T12:00:00Z")
+    'snapshots/cluster=prod/date=2026-11-23/20261123T120000Z.json.gz'
+    """
+    return f"{snapshot_day_prefix(cluster, date_of(slot))}{slot.replace('-', '').replace(':', '')}.json.gz"
+
+
+def parse_snapshot_key(key: str) -> SnapshotName | None:
+    """Cluster and slot of a snapshot's key; None for any other key.
+
+    >>> parse_snapshot_key("snapshots/cluster=prod/date=2026-11-23/20261123T120000Z.json.gz")
+    SnapshotName(cluster='prod', slot='2026-11-23T12:00:00Z')
+    """
+    found = _SNAPSHOT_KEY.fullmatch(key)
+    if not found or not _is_cluster(found["cluster"]):
+        return None
+    try:
+        moment = datetime.strptime(found["slot"], _SLOT_KEY_FORM).replace(tzinfo=UTC)
+    except ValueError:
+        return None
+    name = SnapshotName(found["cluster"], slot_of(moment))
+    return name if snapshot_key(*name) == key else None
+
+
+def cluster_prefix(cluster: str) -> str:
+    """Where a cluster's day indexes, index and latest are."""
+    return f"clusters/{validate_cluster_name(cluster)}/"
+
+
+def day_index_key(cluster: str, date: str) -> str:
+    """The key of a day index.
+
+    >>> day_index_key("prod", "2026-11-23")
+    'clusters/prod/days/2026-11-23.json'
+    """
+    return f"{cluster_prefix(cluster)}days/{_checked_date(date)}.json"
+
+
+def parse_day_index_key(key: str) -> DayName | None:
+    """Cluster and date of a day index's key; None for any other key."""
+    found = _DAY_KEY.fullmatch(key)
+    if not found or not _is_cluster(found["cluster"]) or not _is_date(found["date"]):
+        return None
+    return DayName(found["cluster"], found["date"])
+
+
+def cluster_index_key(cluster: str) -> str:
+    """The key of a cluster index."""
+    return f"{cluster_prefix(cluster)}index.json"
+
+
+def parse_cluster_index_key(key: str) -> str | None:
+    """The cluster of a cluster index's key; None for any other key."""
+    found = _INDEX_KEY.fullmatch(key)
+    return found["cluster"] if found and _is_cluster(found["cluster"]) else None
+
+
+def latest_key(cluster: str) -> str:
+    """The key of the copy of the newest snapshot."""
+    return f"{cluster_prefix(cluster)}latest.json.gz"
+
+
+def clusters_key() -> str:
+    """The key of the list of clusters."""
+    return CLUSTERS_KEY
+
+
+def rollup_key(kind: str, cluster: str, date: str) -> str:
+    """The key of a day's rollup (Hive style)."""
+    return f"rollups/kind={_checked_name(kind)}/cluster={validate_cluster_name(cluster)}/date={_checked_date(date)}/part-0.parquet"
+
+
+def parse_rollup_key(key: str) -> RollupName | None:
+    """Kind, cluster and date of a rollup's key; None for any other key."""
+    found = _ROLLUP_KEY.fullmatch(key)
+    if not found or not _is_cluster(found["cluster"]) or not _is_date(found["date"]):
+        return None
+    return RollupName(found["kind"], found["cluster"], found["date"]) if _NAME.fullmatch(found["kind"]) else None
+
+
+def state_key(cluster: str, name: str) -> str:
+    """The key of something kept between runs; holds pod names, so never made public."""
+    return f"state/{validate_cluster_name(cluster)}/{_checked_name(name)}"
+
+
+def past_folder(prefix: str) -> str:
+    """For `start_after`: sorts behind every key under the folder `prefix` and before all that follow it.
+
+    >>> past_folder("snapshots/cluster=a/")
+    'snapshots/cluster=a0'
+    """
+    assert prefix.endswith("/")
+    return prefix[:-1] + chr(ord("/") + 1)
+
+
+def _is_cluster(name: str) -> bool:
+    return len(name) <= CLUSTER_NAME_LIMIT and ".." not in name and _CLUSTER.fullmatch(name) is not None
+
+
+def _is_date(text: str) -> bool:
+    try:
+        return _DATE.fullmatch(text) is not None and bool(datetime.strptime(text, _DATE_FORM).replace(tzinfo=UTC))
+    except ValueError:
+        return False
+
+
+def _checked_date(date: str) -> str:
+    if not _is_date(date):
+        raise StoreError(f"not a date: {date!r}", hint="dates are written 2026-11-23")
+    return date
+
+
+def _checked_name(name: str) -> str:
+    if ".." in name or len(name) > CLUSTER_NAME_LIMIT or not _NAME.fullmatch(name):
+        raise StoreError(f"unfit as part of a key: {name!r}", hint="use letters, digits, '.', '_' and '-'")
+    return name

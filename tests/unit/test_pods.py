@@ -1,0 +1,110 @@
+"""One pod's figures against upstream's own functions, from JSON and from protobuf."""
+
+import base64
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from paths import VECTORS
+
+from nodetally.accounting.derivation import derive
+from nodetally.accounting.facts import Amounts, Container, ContainerStatus, PodFacts, PodShape
+from nodetally.accounting.pods import Mode, limits, pod_amounts, requests
+from nodetally.accounting.quantity import amount, parse
+from nodetally.cluster import k8s_pb2
+from nodetally.cluster.decode import pod_from_json, pod_from_protobuf
+
+PODS = json.loads((VECTORS / "pods-and-quantities.json").read_text())["pods"]
+
+
+def exact(quantities: dict[str, str]) -> dict[str, int]:
+    return {name: parse(text) for name, text in quantities.items()}
+
+
+def read(vector: dict[str, Any], form: str) -> PodFacts:
+    if form == "json":
+        return pod_from_json(vector["pod"])
+    return pod_from_protobuf(k8s_pb2.Unknown.FromString(base64.b64decode(vector["protobuf"])[4:]).raw)
+
+
+@pytest.mark.parametrize("form", ["json", "protobuf"])
+@pytest.mark.parametrize("vector", PODS, ids=lambda each: each["name"])
+class TestUpstreamsVectors:
+    def test_requests_and_limits_are_what_describe_node_totals(self, vector: dict[str, Any], form: str) -> None:
+        """The "Allocated resources" of kubectl describe node."""
+        shape = read(vector, form).shape
+        assert dict(requests(shape, Mode.TOTALS)) == exact(vector["describe_totals"]["requests"])
+        assert dict(limits(shape, Mode.TOTALS)) == exact(vector["describe_totals"]["limits"])
+
+    def test_the_row_is_describe_nodes_row(self, vector: dict[str, Any], form: str) -> None:
+        """The pod's own line in the same output, which looks at status."""
+        shape = read(vector, form).shape
+        assert dict(requests(shape, Mode.ROW)) == exact(vector["describe_row"]["requests"])
+        assert dict(limits(shape, Mode.ROW)) == exact(vector["describe_row"]["limits"])
+
+    def test_scheduled_is_what_the_scheduler_holds(self, vector: dict[str, Any], form: str) -> None:
+        """Exact per pod, then rounded per pod."""
+        pod = read(vector, form)
+        assert dict(requests(pod.shape, Mode.SCHEDULER)) == exact(vector["scheduler"]["requests"])
+        scheduled = dict(pod.amounts.scheduled)
+        assert scheduled.get("cpu", 0) == vector["scheduler"]["milliCPU"]
+        assert scheduled.get("memory", 0) == vector["scheduler"]["memory"]
+
+    def test_the_derivation_ends_in_what_is_counted(self, vector: dict[str, Any], form: str) -> None:
+        """explain and the tally can never disagree."""
+        pod = read(vector, form)
+        results = {each.figure: each.result for each in derive(pod.shape)}
+        assert results["requests"] == pod.amounts.requests
+        assert results["limits"] == pod.amounts.limits
+        assert results["containers"] == pod.amounts.containers
+        rounded = {name: amount(name, nanos) for name, nanos in results["scheduled"]}
+        assert rounded == dict(pod.amounts.scheduled)
+
+
+amounts = st.dictionaries(st.sampled_from(["cpu", "memory", "nvidia.com/gpu"]), st.integers(0, 10**12), max_size=3).map(
+    lambda found: tuple(sorted(found.items()))
+)
+containers = st.builds(Container, st.sampled_from("abcd"), amounts, amounts, st.booleans())
+
+
+@given(st.lists(containers, max_size=4), st.lists(containers, max_size=3), amounts)
+def test_more_containers_never_ask_for_less(own: list[Container], inits: list[Container], overhead: Amounts) -> None:
+    """Adding an init container, a sidecar or overhead cannot lower any request."""
+    bare = dict(requests(PodShape(tuple(own)), Mode.TOTALS))
+    full = dict(requests(PodShape(tuple(own), tuple(inits), overhead), Mode.TOTALS))
+    assert all(full[name] >= nanos for name, nanos in bare.items())
+
+
+@given(st.lists(containers, max_size=4), st.lists(containers, max_size=3))
+def test_a_settled_status_changes_nothing(own: list[Container], inits: list[Container]) -> None:
+    """When the kubelet has done what the spec asks for, row and scheduler agree with the totals."""
+    named = [each._replace(name=f"c{at}") for at, each in enumerate([*own, *inits])]
+    statuses = tuple(ContainerStatus(each.name, each.requests, each.requests, each.limits) for each in named)
+    shape = PodShape(tuple(named[: len(own)]), tuple(named[len(own) :]), statuses=statuses)
+    for mode in (Mode.ROW, Mode.SCHEDULER):
+        assert requests(shape, mode) == requests(shape, Mode.TOTALS)
+
+
+def test_the_scheduler_counts_overhead_twice_on_a_big_decimal_pod_level_request() -> None:
+    """1.5Gi + 120Mi twice, as upstream's function returns from its second call on; 1536Mi is counted once."""
+
+    def pod(memory: str) -> PodFacts:
+        spec = {
+            "containers": [{"name": "a"}],
+            "overhead": {"memory": "120Mi"},
+            "resources": {"requests": {"memory": memory}},
+        }
+        return pod_from_json({"metadata": {"namespace": "d", "name": "p"}, "spec": spec})
+
+    assert dict(pod("1.5Gi").amounts.scheduled) == {"memory": (1536 + 240) << 20}
+    assert dict(pod("1536Mi").amounts.scheduled) == {"memory": (1536 + 120) << 20}
+    assert pod("1.5Gi").amounts.requests == pod("1536Mi").amounts.requests
+
+
+def test_kite_rounds_each_container_up_before_it_adds() -> None:
+    """Three times 1500u are 6 of kite's millicores, where the exact sum is 5."""
+    shape = PodShape(tuple(Container(name, (("cpu", 1_500_000),)) for name in "abc"))
+    assert pod_amounts(shape).kite_cpu_millicores == 6
+    assert amount("cpu", dict(pod_amounts(shape).requests)["cpu"]) == 5
