@@ -26,7 +26,7 @@ help: ## what can be made
 	@touch $@ .venv/run
 
 run: .venv/run ## one pass over a simulated cluster into ./nodetally-data, and its table
-	@PATH="$(CURDIR)/$(BIN):$$PATH" bash benchmarks/../scripts/demo.sh
+	@PATH="$(CURDIR)/$(BIN):$$PATH" bash scripts/demo.sh
 
 test: .venv/dev ## the tests; under five minutes
 	$(BIN)/python -m pytest -q
@@ -37,8 +37,9 @@ lint: .venv/dev ## ruff and mypy
 bench: .venv/dev ## the budgets of a pass, each beside the limit measured in the same run
 	$(BIN)/python benchmarks/bench.py
 
-proto: .venv/dev ## generate k8s_pb2.py from k8s.proto
+proto: .venv/dev ## generate what is generated: k8s_pb2.py, the JSON Schema
 	$(BIN)/python -m grpc_tools.protoc -Ijob --python_out=job --pyi_out=job nodetally/cluster/k8s.proto
+	$(BIN)/python -m nodetally.snapshot
 
 lock: .venv/uv ## write the locks again; hashes, no addresses
 	$(BIN)/$(LOCK) pyproject.toml -o requirements/run.txt

@@ -191,7 +191,8 @@ def clusters_key() -> str:
 
 def rollup_key(kind: str, cluster: str, date: str) -> str:
     """The key of a day's rollup (Hive style)."""
-    return f"rollups/kind={_checked_name(kind)}/cluster={validate_cluster_name(cluster)}/date={_checked_date(date)}/part-0.parquet"
+    folder = f"kind={_checked_name(kind)}/cluster={validate_cluster_name(cluster)}/date={_checked_date(date)}"
+    return f"rollups/{folder}/part-0.parquet"
 
 
 def parse_rollup_key(key: str) -> RollupName | None:
@@ -208,13 +209,12 @@ def state_key(cluster: str, name: str) -> str:
 
 
 def past_folder(prefix: str) -> str:
-    """For `start_after`: sorts behind every key under the folder `prefix` and before all that follow it.
+    """For `start_after`: sorts behind every key under a folder (given with its slash), before all that follow.
 
     >>> past_folder("snapshots/cluster=a/")
     'snapshots/cluster=a0'
     """
-    assert prefix.endswith("/")
-    return prefix[:-1] + chr(ord("/") + 1)
+    return prefix.removesuffix("/") + chr(ord("/") + 1)
 
 
 def _is_cluster(name: str) -> bool:

@@ -17,7 +17,7 @@ _NO_CREDENTIALS = (
 _EXPIRED = "the credentials have expired: get new ones (aws sso login, or restart the pod to renew its role)"
 _REFUSED = "allow {action}; if the bucket is encrypted with a KMS key, kms:GenerateDataKey and kms:Decrypt on it, too"
 _BUSY = "S3 asked to slow down and still did after {attempts} attempts: the next pass tries again; pass less often"
-_SERVER = "the server failed {attempts} times: the next pass tries again; if it stays so, look at the server's own log"
+_SERVER = "the server failed {attempts} times: the next pass tries again; if it stays so, look at the server's log"
 _NETWORK = (
     "is it up and reachable from here? try: curl -sv {endpoint}; check AWS_ENDPOINT_URL_S3, proxy and egress rules"
 )
@@ -75,7 +75,7 @@ _BY_EXCEPTION: Mapping[str, str] = {
     "SSLError": "the certificate is not trusted here: set AWS_CA_BUNDLE to the CA's file",
     "ProxyConnectionError": "the proxy does not answer: check HTTPS_PROXY and NO_PROXY",
     "NoRegionError": "set AWS_REGION",
-    "FlexibleChecksumError": "what arrived is not what was stored: try again; check with: nodetally store verify --help",
+    "FlexibleChecksumError": "what arrived is not what was stored; check with: nodetally store verify --help",
 }
 
 

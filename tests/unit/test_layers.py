@@ -1,0 +1,79 @@
+"""The layers of the design, held against every module's imports."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from paths import PACKAGE
+
+# Who may import whom: a part may use those to its right and itself. Parts not named here do not exist.
+LAYERS = [
+    {"cli", "aws_lambda"},
+    {"collect", "simulate", "compare"},
+    {"cluster", "store"},
+    {"snapshot"},
+    {"accounting"},
+    {"settings", "errors", "times", "selectors", "__init__"},
+]
+DOWN_TO_THE_SIDE = {("settings", "accounting"), ("times", "errors"), ("selectors", "errors")}
+MODULES = sorted(path for path in PACKAGE.rglob("*.py") if not path.name.endswith("_pb2.py"))
+READS_THE_ENVIRONMENT = {"settings.py", "cli/rendering/paint.py"}  # paint: NO_COLOR and COLUMNS, the terminal's own
+OUTSIDE_ACCOUNTING = {"os", "time", "socket", "subprocess", "pathlib", "urllib", "http", "random", "datetime"}
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Every module that this one imports, anywhere in it, with its full name."""
+    for each in ast.walk(ast.parse(path.read_text())):
+        if isinstance(each, ast.Import):
+            yield from (alias.name for alias in each.names)
+        elif isinstance(each, ast.ImportFrom):
+            assert not each.level, f"{path}: relative import"
+            yield str(each.module)
+            yield from (f"{each.module}.{alias.name}" for alias in each.names)
+
+
+def part(name: str) -> str:
+    return name.split(".")[1] if "." in name else "__init__"
+
+
+def layer(name: str) -> int:
+    return next(at for at, parts in enumerate(LAYERS) if name in parts)
+
+
+def ids(path: Path) -> str:
+    return str(path.relative_to(PACKAGE))
+
+
+@pytest.mark.parametrize("path", MODULES, ids=ids)
+def test_imports_go_down_only(path: Path) -> None:
+    """A lower layer never knows a higher one, nor parts of one layer each other, but for what is listed."""
+    here = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+    for name in imports(path):
+        if name.partition(".")[0] != "nodetally" or part(name) in (here, "__init__", "__version__"):
+            continue
+        there = part(name)
+        assert layer(there) > layer(here) or (here, there) in DOWN_TO_THE_SIDE, f"{ids(path)} imports {name}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=ids)
+def test_heavy_clients_have_one_door(path: Path) -> None:
+    """kubernetes only where access is found, boto3 only in the S3 store, accounting without any outside world."""
+    roots = {name.partition(".")[0] for name in imports(path)}
+    assert "kubernetes" not in roots or ids(path) == "cluster/access.py"
+    assert not roots & {"boto3", "botocore"} or ids(path).startswith("store/s3")
+    assert not (ids(path).startswith("accounting/") and roots & OUTSIDE_ACCOUNTING)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=ids)
+def test_only_settings_reads_the_environment(path: Path) -> None:
+    """Everything else is told."""
+    read = [each.attr for each in ast.walk(ast.parse(path.read_text())) if isinstance(each, ast.Attribute)]
+    assert not {"environ", "getenv"} & set(read) or ids(path) in READS_THE_ENVIRONMENT
+
+
+@pytest.mark.parametrize("path", MODULES, ids=ids)
+def test_every_module_says_its_place(path: Path) -> None:
+    """The first line of every module is a sentence."""
+    first = (ast.get_docstring(ast.parse(path.read_text())) or "").partition("\n")[0]
+    assert first.endswith((".", ":")), f"{ids(path)}: {first!r}"
