@@ -31,6 +31,8 @@ class Requirement:
     def __str__(self) -> str:
         if not self.values:
             return f"!{self.key}" if self.negated else self.key
+        if len(self.values) == 1:
+            return f"{self.key}{'!=' if self.negated else '='}{next(iter(self.values))}"
         return f"{self.key} {'notin' if self.negated else 'in'} ({','.join(sorted(self.values))})"
 
 

@@ -30,7 +30,10 @@ BAD = {"cpu": "1 core"}
         (pod({"overhead": BAD}), "spec.overhead[cpu]"),
         (pod({"resources": {"requests": BAD}}), "spec.resources.requests[cpu]"),
         (pod({}, {"allocatedResources": BAD}), "status.allocatedResources[cpu]"),
-        (pod({}, {"containerStatuses": [{"allocatedResources": BAD}]}), "status.containerStatuses[0].allocatedResources"),
+        (
+            pod({}, {"containerStatuses": [{"allocatedResources": BAD}]}),
+            "status.containerStatuses[0].allocatedResources",
+        ),
         (
             pod({}, {"initContainerStatuses": [{"resources": {"requests": BAD}}]}),
             "status.initContainerStatuses[0].resources.requests[cpu]",

@@ -63,17 +63,18 @@ def _samples(connection: Connection) -> list[Sample]:
         try:
             path = f"/apis/metrics.k8s.io/{version}/nodes"
             with connection.get(path, accept=f"{PROTOBUF}, {JSON}", attempts=1) as answer:
-                return _read(answer)
+                return read_answer(answer)
         except AnswerError as error:
             if error.status == http.HTTPStatus.NOT_ACCEPTABLE:
                 with connection.get(path, accept=JSON, attempts=1) as answer:
-                    return _read(answer)
+                    return read_answer(answer)
             if error.status != http.HTTPStatus.NOT_FOUND:
                 raise
     raise ClusterError("the cluster has no metrics API (metrics.k8s.io)")
 
 
-def _read(answer: Answer) -> list[Sample]:
+def read_answer(answer: Answer) -> list[Sample]:
+    """Every measurement of a NodeMetricsList. Raises ClusterError, QuantityError, DecodeError or ValueError."""
     buffer = Buffer(answer.read_into)
     if answer.content_type.startswith(PROTOBUF):
         listed = ProtobufList(buffer, "node metrics")

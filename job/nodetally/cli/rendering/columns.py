@@ -259,7 +259,7 @@ def _bar(scene: Scene, resource: str, rank: int) -> Column:
         return (*drawn, (percents[row].rjust(space), styles[row]))
 
     title = f"{resource.upper()} requests"
-    return Column(resource, title, BAR_LEAST + space, BAR_WANTED + space, BAR_MOST + space, rank, draw)
+    return Column(resource, title, BAR_LEAST + space, BAR_WANTED + space, BAR_MOST + space, rank, draw, elastic=True)
 
 
 def _percent_style(row: Row, part: Figures) -> str:

@@ -1,5 +1,6 @@
 """A node of a snapshot in, one value of it out: what can be sorted by, selected on and grouped by. Draws nothing."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from fractions import Fraction
@@ -23,6 +24,7 @@ TEXTS = (
     "kubelet-version",
 )
 NODE_ONLY = frozenset({"name", "state", "role", "age", *TEXTS})  # sort keys that a sum of nodes has no value for
+_RESERVED = NODE_ONLY | {"cpu", "memory", POD_SLOTS}
 GROUPS = ("pool", "zone", "instance-type", "capacity-type", "region", "architecture")
 
 # Kubernetes' own label keys for what a snapshot keeps as a field (k8s.io/api/core/v1/well_known_labels.go)
@@ -94,10 +96,14 @@ def resource_names(nodes: Iterable[Node]) -> list[str]:
 
 
 def short_names(resources: Iterable[str]) -> dict[str, str]:
-    """nvidia.com/gpu → gpu, where no other resource would be called so too."""
-    resources = list(resources)
-    ends = [name.rpartition("/")[2] for name in resources]
-    return {name: end if ends.count(end) == 1 else name for name, end in zip(resources, ends, strict=True)}
+    """nvidia.com/gpu → gpu, where nothing else is called so too.
+
+    >>> short_names(["nvidia.com/gpu", "example.com/cpu", "a.io/x", "b.io/x"]).values()
+    dict_values(['gpu', 'example.com/cpu', 'a.io/x', 'b.io/x'])
+    """
+    ends = {name: name.rpartition("/")[2] for name in resources}
+    taken = Counter([*ends.values(), *(_RESERVED - ends.keys())])
+    return {name: end if taken[end] == 1 else name for name, end in ends.items()}
 
 
 def sort_values(nodes: list[Node]) -> dict[str, Callable[[Node], Value]]:

@@ -25,6 +25,7 @@ class Column:
     rank: int
     draw: Callable[[int, int], Segments]
     right: bool = False
+    elastic: bool = False  # grows last: a longer bar says little more, a longer text does
 
 
 def text_column(
@@ -63,15 +64,17 @@ def _needed(columns: Sequence[Column]) -> int:
 
 
 def _widths(columns: Sequence[Column], width: int) -> list[int]:
-    """Minimum widths, then the spare columns: first to what each wants, by rank, then to its most."""
+    """Minimum widths, then what is to spare: texts to what they want, bars to what they want, all to their most."""
     widths = [column.minimum for column in columns]
     spare = width - _needed(columns)
     if spare < 0:  # only columns that are never dropped are left: the last of them gives way
         widths[-1] = max(1, widths[-1] + spare)
         return widths
     order = sorted(range(len(columns)), key=lambda index: columns[index].rank)
-    for limit in ("wanted", "most"):
-        spare = _grow(widths, [(index, getattr(columns[index], limit)) for index in order], spare)
+    texts = [(index, columns[index].wanted) for index in order if not columns[index].elastic]
+    bars = [(index, columns[index].wanted) for index in order if columns[index].elastic]
+    for limits in (texts, bars, [(index, columns[index].most) for index in order]):
+        spare = _grow(widths, limits, spare)
     return widths
 
 

@@ -58,7 +58,7 @@ def shorten(text: str, width: int, *, middle: bool = False) -> str:
     """The text in at most `width` columns.
 
     >>> shorten("gke-prod-pool-1-9f3a", 11, middle=True), shorten("DiskPressure", 6)
-    ('gke-p…-9f3a', 'DiskP…')
+    ('gke-pr…9f3a', 'DiskP…')
     """
     if width_of(text) <= width:
         return text
@@ -79,7 +79,7 @@ def _head(text: str, width: int) -> str:
 
 
 def percentage(part: int | None, whole: int | None) -> str:
-    """How much of the whole, in whole percent: cut down below 100, up above it, so that 100% means exactly that.
+    """How much of the whole, in whole percent: cut down below 100, up above it. 0% and 100% mean exactly that.
 
     >>> percentage(996, 1000), percentage(1001, 1000), percentage(None, 5), percentage(0, 0), percentage(1, 0)
     ('99%', '101%', '?', '–', 'over')
@@ -88,7 +88,9 @@ def percentage(part: int | None, whole: int | None) -> str:
         return UNKNOWN
     if whole <= 0:
         return "over" if part > 0 else ABSENT
-    return f"{-(-part * 100 // whole) if part > whole else part * 100 // whole}%"
+    if part > whole:
+        return f"{-(-part * 100 // whole)}%"
+    return "<1%" if 0 < part * 100 < whole else f"{part * 100 // whole}%"
 
 
 def is_bytes(resource: str) -> bool:
