@@ -52,7 +52,7 @@ def run_pass(
     if store and (settings.nodes or settings.selector):
         raise WrongUse(
             "a snapshot is about the whole cluster: --node and --selector are for looking, not for storing",
-            hint="add --no-store, or use: nodetally show --live",
+            hint="add --dry-run, or use: nodetally show --live",
         )
     started, start = time.monotonic(), clock()
     with _opening(settings.store if store else None) as opened:

@@ -18,16 +18,16 @@ log = logging.getLogger("nodetally")
 @click.command(short_help="Read the cluster once and store one snapshot.")
 @cluster_option
 @store_option
-@option("--store/--no-store", "stores", default=True, envvar=None, show_envvar=False, help="Only look: store nothing.")
+@option("--dry-run", is_flag=True, help="Read and tally, but store nothing.")
 @source_options
 @option(
     "--node",
     "nodes",
     metavar="NAME",
     multiple=True,
-    help="Only this node, by indexed queries; needs --no-store; repeatable.",
+    help="Only this node, by indexed queries; needs --dry-run; repeatable.",
 )
-@option("--selector", "-l", metavar="SELECTOR", help="Only nodes with these labels; needs --no-store.")
+@option("--selector", "-l", metavar="SELECTOR", help="Only nodes with these labels; needs --dry-run.")
 @option(
     "--format",
     "format_",
@@ -65,12 +65,12 @@ def run(**options: Any) -> None:
     \b
     nodetally run --cluster prod-eu-1 --store s3://bucket/prefix
     nodetally run --cluster prod-eu-1 --dump dump.json --at 2026-11-23T12:00:00Z
-    nodetally run --cluster prod-eu-1 --no-store --selector pool=gpu --format table
+    nodetally run --cluster prod-eu-1 --dry-run --selector pool=gpu --format table
     """
     _log_to_stderr(options["log_format"])
     format_ = options["format_"] or ("table" if sys.stdout.isatty() else "none")
     settings = replace(settings_from(options), slot_every_seconds=slot_seconds(options["slot_every"]))
-    done = run_pass(settings, Surroundings.read(), store=options["stores"], with_kite=format_ == "kite")
+    done = run_pass(settings, Surroundings.read(), store=not options["dry_run"], with_kite=format_ == "kite")
     _print(done, format_)
     _report(done, settings)
 
@@ -104,7 +104,7 @@ def _report(done: Pass, settings: Settings) -> None:
         how = "stored as" if done.published.created else "the slot is stored already:"
         log.info("%s; %s %s/%s", text, how, settings.store.rstrip("/"), done.published.key)
     if document["usage"]["status"] not in ("ok", "off"):
-        log.warning("usage is unknown or in part: %s", document["usage"]["reason"])
+        log.warning("usage is %s: %s", document["usage"]["status"], document["usage"]["reason"])
     if settings.dumps and not (document["nodes"] and cost["pods_read"]):
         log.warning("the dump holds %d nodes and %d pods: was it made with: kubectl get nodes,pods -A -o json ?",
                     len(document["nodes"]), cost["pods_read"])  # fmt: skip

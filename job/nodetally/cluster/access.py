@@ -8,9 +8,10 @@ whole pass (benchmarks/README.md).
 import base64
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from nodetally.errors import ClusterError, WrongUse
 from nodetally.settings import Settings, Surroundings
@@ -46,7 +47,20 @@ class Access:
 
 
 def find_access(settings: Settings, around: Surroundings) -> Access:
-    """As kubectl does: --kubeconfig, $KUBECONFIG, the service account of the pod we run in, ~/.kube/config."""
+    """As kubectl does: --kubeconfig, $KUBECONFIG, the service account of the pod we run in, ~/.kube/config.
+
+    Without a proxy-url of its own, an https server is reached through $HTTPS_PROXY, unless $NO_PROXY has it.
+    """
+    access = _chosen_access(settings, around)
+    if access.proxy or not around.https_proxy or not access.server.startswith("https:"):
+        return access
+    from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]  # 30 ms that only a proxy is worth
+
+    direct = proxy_bypass_environment(urlsplit(access.server).netloc, {"no": around.no_proxy})
+    return access if direct else replace(access, proxy=around.https_proxy)
+
+
+def _chosen_access(settings: Settings, around: Surroundings) -> Access:
     chosen = settings.kubeconfig or around.kubeconfig
     home = around.home / ".kube" / "config"
     if chosen is None and around.service_host and not home.exists():
@@ -127,8 +141,8 @@ def _through_kubernetes(path: str, context: str | None) -> Access:
         raise WrongUse(f"kubeconfig {path}: {error}", hint="check it with: kubectl config view --minify") from error
 
     def authorization() -> str | None:
-        value = configuration.get_api_key_with_prefix("authorization")  # runs the plugin again when its token expired
-        return str(value) if value else (configuration.get_basic_auth_token() or None)
+        told = configuration.auth_settings().get("BearerToken")  # runs the plugin again when its token expired
+        return str(told["value"]) if told and told["value"] else None
 
     def file(name: str | None) -> str | None:
         return _read(Path(name)) if name else None

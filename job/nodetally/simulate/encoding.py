@@ -185,14 +185,15 @@ def envelope_head(api_version: str, kind: str, raw_length: int) -> bytes:
 
 
 def watch_frame(event: str, enveloped: bytes) -> bytes:
-    """One event of a watch: length (32 bits, big-endian), then WatchEvent{type, RawExtension{raw}} without the magic."""
+    """One event of a watch: its length in 32 bits, big-endian, then WatchEvent{type, RawExtension{raw}}, no magic."""
     payload = delimited(1, event.encode()) + delimited(2, delimited(1, enveloped))
     return len(payload).to_bytes(4, "big") + payload
 
 
 def decode(kind: str, raw: bytes) -> Object:
     """A message as the JSON object that it came from; what is empty and no pointer is left out, as omitempty does."""
-    known, obj = _readers(kind), {}
+    known = _readers(kind)
+    obj: Object = {}
     for number, value in wire_fields(raw):
         if number in known:
             field, read = known[number]
@@ -226,7 +227,7 @@ def _value_reader(kind: str) -> Reader:
 
 def _bytes(value: int | bytes) -> bytes:
     if isinstance(value, int):
-        raise ValueError("a number where the table has a field with a length")
+        raise ValueError("a number where the table has a field with a length")  # noqa: TRY004 -- the data is wrong
     return value
 
 

@@ -107,26 +107,27 @@ def derive(
 
     index = update(store, cluster_index_key(cluster), merged, INDEX_HEADERS, pauses=pauses, known=known)
     _move_latest(store, cluster, index["last"], bodies or {}, pauses)
-    update(
-        store, clusters_key(), lambda clusters: merge_clusters(clusters, [cluster]), INDEX_HEADERS, pauses=pauses
-    )
+    update(store, clusters_key(), lambda clusters: merge_clusters(clusters, [cluster]), INDEX_HEADERS, pauses=pauses)
 
 
 def read_snapshot(store: Store, key: str) -> tuple[Document, bytes] | None:
     """A stored snapshot and its body; None when there is none. StoreError when it is not what its key says."""
     stored = store.get(key)
-    if stored is None:
-        return None
-    damage = f"damaged: {key} in {store.url}"
-    hint = f"see what else is: nodetally store verify --store {store.url}"
+    return (open_snapshot(store.url, key, stored.body), stored.body) if stored else None
+
+
+def open_snapshot(url: str, key: str, body: bytes) -> Document:
+    """The document that a stored body holds. StoreError when it is damaged or not what its key says."""
+    damage = f"damaged: {key} in {url}"
+    hint = f"see what else is: nodetally store verify --store {url}"
     try:
-        document = snapshot.decode(stored.body)
+        document = snapshot.decode(body)
     except StoreError as error:
         raise StoreError(f"{damage}: {error}", hint=error.hint or hint) from error
     if (document.get("cluster"), document.get("slot")) != parse_snapshot_key(key):
         said = f"{document.get('cluster')!r}, {document.get('slot')!r}"
         raise StoreError(f"{damage}: it says that it is of cluster and slot {said}", hint=hint)
-    return document, stored.body
+    return document
 
 
 def slot_in(body: bytes) -> str | None:
@@ -175,10 +176,11 @@ def _left_out(store: Store, own: Summary, index: Loaded) -> _Found:
 
 def _add_summary(store: Store, key: str, summaries: list[Summary], unhealed: list[str]) -> None:
     """A damaged snapshot is named in the result: it must not keep later ones from being published."""
+    stored = store.get(key)
+    if stored is None:
+        return
     try:
-        found = read_snapshot(store, key)
-        if found:
-            summaries.append(summarise(found[0]))
+        summaries.append(summarise(open_snapshot(store.url, key, stored.body)))
     except StoreError:
         unhealed.append(key)
 
@@ -210,7 +212,7 @@ def _move_latest(
         if current and (slot_in(current.body) or "") >= last["slot"]:
             return
         body = bodies.get(last["key"]) or _body(store, last["key"])
-        if body is None:  # the last snapshot is gone (pruned, deleted): the newest at hand is better than nothing
+        if body is None:  # someone deleted it; `store repair` finds which one is the newest now
             return
         if store.put_if_match(key, body, current.etag if current else None, LATEST_HEADERS):
             return

@@ -20,9 +20,7 @@ LONGEST_PAUSE_SECONDS = 2.0  # full jitter: half of it on average, so some 12 s 
 class Pauses:
     """How long to wait after a lost race: full jitter, doubling up to a limit."""
 
-    def __init__(
-        self, sleep: Callable[[float], None] = time.sleep, random: Callable[[], float] = any_fraction
-    ) -> None:
+    def __init__(self, sleep: Callable[[float], None] = time.sleep, random: Callable[[], float] = any_fraction) -> None:
         self._sleep = sleep
         self._random = random
 

@@ -25,9 +25,9 @@ from nodetally.errors import WrongUse
 from nodetally.times import format_age
 
 PERCENT = 4  # columns: "100%", "over"
-BAR_LEAST, BAR_WANTED, BAR_MOST = 9, 13, 21  # the last column of a bar is for limits beyond the track
-NAME_LEAST, NAME_WANTED = 18, 40
-STATE_LEAST = 10
+BAR_LEAST, BAR_WANTED, BAR_MOST = 10, 13, 21  # the last column of a bar is for limits beyond the track
+NAME_LEAST, NAME_WANTED = 16, 40
+STATE_LEAST = 9
 
 # What is dropped first where width runs out: the highest rank. A reader looks for trouble first, then for fullness.
 RANKS = {
@@ -251,7 +251,7 @@ def _pair_text(node: Node, resource: str) -> str:
 def _bar(scene: Scene, resource: str, rank: int) -> Column:
     figures = [Figures(*(figure(row.node, resource, part) for part in Figures._fields)) for row in scene.rows]
     percents = [percentage(part.requests, part.allocatable) for part in figures]
-    space = 1 + max([PERCENT, *map(len, percents)])
+    space = 1 + _percent_space(scene)
     styles = [_percent_style(row, part) for row, part in zip(scene.rows, figures, strict=True)]
 
     def draw(row: int, width: int) -> Segments:
@@ -260,6 +260,13 @@ def _bar(scene: Scene, resource: str, rank: int) -> Column:
 
     title = f"{resource.upper()} requests"
     return Column(resource, title, BAR_LEAST + space, BAR_WANTED + space, BAR_MOST + space, rank, draw, elastic=True)
+
+
+def _percent_space(scene: Scene) -> int:
+    """The same for all bars of a table, so that the bars are of one length too."""
+    pairs = [(row.node, name) for row in scene.rows for name in ("cpu", "memory")]
+    said = (percentage(figure(*pair, "requests"), figure(*pair, "allocatable")) for pair in pairs)
+    return max([PERCENT, *map(len, said)])
 
 
 def _percent_style(row: Row, part: Figures) -> str:

@@ -7,6 +7,7 @@ from nodetally.cli.rendering.bars import Segments
 from nodetally.cli.rendering.text import fit, width_of
 
 GAP = "  "
+NICE_TO_HAVE = 10  # ranks from here on make room for longer bars
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ def layout(columns: Sequence[Column], width: int | None) -> list[tuple[Column, i
     if width is None:
         return [(column, column.most) for column in columns]
     kept = list(columns)
-    while _needed(kept) > width and any(column.rank for column in kept):
+    while not _fits(kept, width) and any(column.rank for column in kept):
         rank = max(column.rank for column in kept)
         kept = [column for column in kept if column.rank != rank]
     return list(zip(kept, _widths(kept, width), strict=True))
@@ -63,31 +64,57 @@ def _needed(columns: Sequence[Column]) -> int:
     return sum(column.minimum for column in columns) + len(GAP) * (len(columns) - 1)
 
 
+def _fits(columns: Sequence[Column], width: int) -> bool:
+    """Whether there is room; a column that is nice to have must leave the bars as long as they want to be."""
+    cramped = any(column.rank >= NICE_TO_HAVE for column in columns)
+    bars = sum(column.wanted - column.minimum for column in columns if column.elastic)
+    return _needed(columns) + (bars if cramped else 0) <= width
+
+
 def _widths(columns: Sequence[Column], width: int) -> list[int]:
-    """Minimum widths, then what is to spare: texts to what they want, bars to what they want, all to their most."""
+    """Minimum widths, then what is to spare: texts and bars to what they want, then to their most."""
     widths = [column.minimum for column in columns]
     spare = width - _needed(columns)
     if spare < 0:  # only columns that are never dropped are left: the last of them gives way
         widths[-1] = max(1, widths[-1] + spare)
         return widths
     order = sorted(range(len(columns)), key=lambda index: columns[index].rank)
-    texts = [(index, columns[index].wanted) for index in order if not columns[index].elastic]
-    bars = [(index, columns[index].wanted) for index in order if columns[index].elastic]
-    for limits in (texts, bars, [(index, columns[index].most) for index in order]):
-        spare = _grow(widths, limits, spare)
+    texts = [index for index in order if not columns[index].elastic]
+    bars = [index for index in order if columns[index].elastic]
+    spare = _in_turns(widths, [(index, columns[index].wanted) for index in texts], spare)
+    spare = _alike(widths, [(index, columns[index].wanted) for index in bars], spare)
+    spare = _all_or_nothing(widths, [(index, columns[index].most) for index in texts], spare)
+    _alike(widths, [(index, columns[index].most) for index in bars], spare)
     return widths
 
 
-def _grow(widths: list[int], limits: list[tuple[int, int]], spare: int) -> int:
-    """Hand out the spare columns one by one in turns, so that bars stay of equal length."""
-    growing = True
+def _in_turns(widths: list[int], limits: list[tuple[int, int]], spare: int) -> int:
+    """Texts get one column after the other, until they have enough."""
+    growing = [(index, limit) for index, limit in limits if widths[index] < limit]
     while spare > 0 and growing:
-        growing = False
-        for index, limit in limits:
-            if widths[index] < limit and spare > 0:
-                widths[index] += 1
-                spare -= 1
-                growing = True
+        for index, _ in growing[:spare]:
+            widths[index] += 1
+        spare -= min(spare, len(growing))
+        growing = [(index, limit) for index, limit in growing if widths[index] < limit]
+    return spare
+
+
+def _alike(widths: list[int], limits: list[tuple[int, int]], spare: int) -> int:
+    """Bars grow by the same, so that they can be compared across."""
+    if not limits:
+        return spare
+    growth = min(spare // len(limits), *(limit - widths[index] for index, limit in limits))
+    for index, _ in limits:
+        widths[index] += growth
+    return spare - growth * len(limits)
+
+
+def _all_or_nothing(widths: list[int], limits: list[tuple[int, int]], spare: int) -> int:
+    """A name is shown whole where that is possible; half of a domain tells nothing."""
+    for index, limit in limits:
+        if limit - widths[index] <= spare:
+            spare -= limit - widths[index]
+            widths[index] = limit
     return spare
 
 

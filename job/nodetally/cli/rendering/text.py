@@ -119,8 +119,9 @@ def amount(resource: str, value: int | None) -> str:
 def _decimal(value: Fraction) -> str:
     """One decimal, none from 1,000 up; what is not 0 is never written as 0."""
     if value and abs(value) < Fraction(1, 20):
-        return "<0.1" if value > 0 else ">-0.1"
-    return f"{float(value):,.1f}" if abs(value) < 1_000 else f"{float(value):,.0f}"
+        return "<0.1" if value > 0 else ">−0.1"
+    said = f"{float(value):,.1f}" if abs(value) < 1_000 else f"{float(value):,.0f}"
+    return said.replace("-", "−")
 
 
 def amount_with_unit(resource: str, value: int | None) -> str:

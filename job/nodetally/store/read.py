@@ -1,0 +1,175 @@
+"""The store read back: which clusters, the latest snapshot, the one of a moment. Writes nothing.
+
+Goes through the indexes, so a read costs a few requests however long the history is; where an index is missing the
+keys themselves are listed, and where it is damaged the error says so.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from nodetally.errors import StoreError, WrongUse
+from nodetally.store.base import Store
+from nodetally.store.indexes import Document
+from nodetally.store.layout import (
+    SNAPSHOTS_PREFIX,
+    SnapshotName,
+    cluster_index_key,
+    clusters_key,
+    day_index_key,
+    latest_key,
+    parse_snapshot_key,
+    past_folder,
+    slot_of,
+    snapshot_day_prefix,
+    snapshot_key,
+    snapshots_prefix,
+    validate_cluster_name,
+)
+from nodetally.store.publish import open_snapshot, read_snapshot, slot_in
+from nodetally.store.update import load
+
+NAMED_CLUSTERS = 20  # as many as fit into a message
+
+
+def clusters(store: Store) -> list[str]:
+    """The names of all clusters in the store, sorted."""
+    index = load(store, clusters_key()).document
+    if index is None:
+        return list(_listed_clusters(store))
+    names = index.get("clusters")
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise _damaged(store, clusters_key(), "no list of names")
+    return sorted(names)
+
+
+def latest(store: Store, cluster: str) -> dict[str, Any]:
+    """The newest snapshot of a cluster."""
+    validate_cluster_name(cluster)
+    stored = store.get(latest_key(cluster))
+    if stored:
+        return _opened_latest(store, cluster, stored.body)
+    key = _newest_key(store, cluster, None)
+    if key is None:
+        raise _none_yet(store, cluster)
+    return _read(store, key)
+
+
+def at(store: Store, cluster: str, moment: datetime) -> dict[str, Any]:
+    """The newest snapshot of a cluster whose slot is at or before `moment` (which has a zone)."""
+    validate_cluster_name(cluster)
+    slot = slot_of(moment)
+    key = _newest_key(store, cluster, slot)
+    if key is None:
+        raise _none_before(store, cluster, slot)
+    return _read(store, key)
+
+
+def days(store: Store, cluster: str) -> list[str]:
+    """The dates on which a cluster has snapshots, sorted."""
+    key = cluster_index_key(cluster)
+    index = load(store, key).document
+    if index is None:
+        return list(_listed_days(store, cluster))
+    dates = index.get("days")
+    if not isinstance(dates, list) or not all(isinstance(date, str) for date in dates):
+        raise _damaged(store, key, "no list of days")
+    return sorted(dates)
+
+
+def slots(store: Store, cluster: str, date: str) -> list[str]:
+    """The slots of a day's snapshots, sorted."""
+    key = day_index_key(cluster, date)
+    index = load(store, key).document
+    if index is None:
+        names = (parse_snapshot_key(entry.key) for entry in store.list(snapshot_day_prefix(cluster, date)))
+        return [name.slot for name in names if name]
+    try:
+        return sorted(str(entry["slot"]) for entry in index["snapshots"])
+    except (KeyError, TypeError) as error:
+        raise _damaged(store, key, "no list of snapshots") from error
+
+
+def _newest_key(store: Store, cluster: str, slot: str | None) -> str | None:
+    """The key of the newest snapshot at or before a slot (None: of all); None when there is none."""
+    for date in reversed(days(store, cluster)):
+        if slot is None or date <= slot[:10]:
+            found = [each for each in slots(store, cluster, date) if slot is None or each <= slot]
+            if found:
+                return snapshot_key(cluster, found[-1])
+    return None
+
+
+def _read(store: Store, key: str) -> Document:
+    found = read_snapshot(store, key)
+    if found is None:
+        raise StoreError(
+            f"{key} is in an index of {store.url}, but not there",
+            hint=f"make the indexes again: nodetally store repair --store {store.url}",
+        )
+    return found[0]
+
+
+def _opened_latest(store: Store, cluster: str, body: bytes) -> Document:
+    """The copy has no slot in its key, so what it says of itself names the key that it must fit."""
+    slot = slot_in(body)
+    if slot is None:
+        raise _damaged(store, latest_key(cluster), "not a snapshot")
+    return open_snapshot(store.url, snapshot_key(cluster, slot), body)
+
+
+def _listed_clusters(store: Store) -> Iterator[str]:
+    """From the keys, one listing for each cluster: the next starts behind the last one's folder."""
+    start_after = ""
+    while True:
+        found = _first_name(store, SNAPSHOTS_PREFIX, start_after)
+        if found is None:
+            return
+        yield found.cluster
+        start_after = past_folder(snapshots_prefix(found.cluster))
+
+
+def _listed_days(store: Store, cluster: str) -> Iterator[str]:
+    """From the keys, one listing for each day."""
+    start_after = ""
+    while True:
+        found = _first_name(store, snapshots_prefix(cluster), start_after)
+        if found is None:
+            return
+        date = found.slot[:10]
+        yield date
+        start_after = past_folder(snapshot_day_prefix(cluster, date))
+
+
+def _first_name(store: Store, prefix: str, start_after: str) -> SnapshotName | None:
+    names = (parse_snapshot_key(entry.key) for entry in store.list(prefix, start_after))
+    return next((name for name in names if name), None)
+
+
+def _none_yet(store: Store, cluster: str) -> StoreError | WrongUse:
+    """Why there is no snapshot of a cluster: the store has others, or is empty."""
+    others = clusters(store)
+    if others and cluster not in others:
+        named = ", ".join(others[:NAMED_CLUSTERS]) + (", …" if len(others) > NAMED_CLUSTERS else "")
+        return WrongUse(f"no cluster {cluster} in {store.url}", hint=f"there are: {named}")
+    return StoreError(
+        f"no snapshot of {cluster} in {store.url} yet",
+        hint=f"nodetally run --cluster {cluster} --store {store.url}",
+    )
+
+
+def _none_before(store: Store, cluster: str, slot: str) -> StoreError | WrongUse:
+    known = days(store, cluster)
+    first = slots(store, cluster, known[0])[:1] if known else []
+    if not first:
+        return _none_yet(store, cluster)
+    return StoreError(
+        f"no snapshot of {cluster} at or before {slot} in {store.url}", hint=f"the first is of {first[0]}"
+    )
+
+
+def _damaged(store: Store, key: str, what: str) -> StoreError:
+    return StoreError(
+        f"damaged: {key} in {store.url}: {what}",
+        hint=f"snapshots are not affected; make it again: nodetally store repair --store {store.url}",
+    )

@@ -1,0 +1,192 @@
+"""The document against its own published schema, and its bytes there and back."""
+
+import gzip
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import jsonschema
+import orjson
+import pytest
+from paths import VECTORS
+
+from nodetally import snapshot
+from nodetally.accounting.facts import NodeFacts
+from nodetally.accounting.nodes import ClusterTally, Usage
+from nodetally.cluster.connection import Cost
+from nodetally.cluster.decode import pod_from_json
+from nodetally.cluster.dump import observe_dumps
+from nodetally.cluster.observation import Observation, UsageReading
+from nodetally.collect import build, slot_of
+from nodetally.errors import ObjectUnreadable, StoreError
+from nodetally.settings import Settings
+
+NOW = datetime(2026, 11, 23, 12, 34, 56, tzinfo=UTC)
+GIB = 10**9 << 30
+
+
+def node(name: str, *, ready: bool | None = True, cordoned: bool = False, **changed: Any) -> NodeFacts:
+    allocatable = (("cpu", 4 * 10**9), ("memory", 8 * GIB), ("pods", 110 * 10**9))
+    facts = NodeFacts(name, "u", None, ready, cordoned, (), (), {}, allocatable, allocatable, None, None, None)
+    return facts._replace(**changed)
+
+
+def observed(nodes: list[NodeFacts], pods: tuple[dict[str, Any], ...] = (), **changed: Any) -> Observation:
+    tally = ClusterTally()
+    for pod in pods:
+        tally.add(pod_from_json(pod))
+    plain = {"kind": "list", "taken_at": NOW, "usage": UsageReading("off"), "cost": Cost(), "consistent": True}
+    return Observation(nodes=nodes, tally=tally, **{**plain, **changed})
+
+
+def document(observation: Observation, **settings: Any) -> dict[str, Any]:
+    return dict(build(observation, Settings(cluster="c", **settings), NOW, lambda: 0.5))
+
+
+def pod(name: str, node_name: str | None = "a", **requests: str) -> dict[str, Any]:
+    spec = {"nodeName": node_name, "containers": [{"name": "a", "resources": {"requests": requests}}]}
+    return {"metadata": {"namespace": "d", "name": name}, "spec": spec, "status": {"phase": "Running"}}
+
+
+def validate(found: dict[str, Any]) -> None:
+    jsonschema.Draft202012Validator(snapshot.json_schema()).validate(json.loads(orjson.dumps(found)))
+
+
+def test_a_hard_cluster_fits_the_schema() -> None:
+    """And the schema itself is one."""
+    jsonschema.Draft202012Validator.check_schema(snapshot.json_schema())
+    validate(document(observe_dumps([str(VECTORS / "cluster.json.gz")], NOW)))
+
+
+def test_an_empty_cluster_fits_the_schema() -> None:
+    """No nodes, no pods: zeros that are known, and nothing divided by them."""
+    empty = document(observed([]))
+    validate(empty)
+    assert empty["totals"]["nodes"] == {"count": 0, "ready": 0, "schedulable": 0}
+    assert empty["totals"]["resources"] == {}
+
+
+@pytest.mark.parametrize("wrong", [{"requests": None, "usage": "1"}, {"capacity": 1.5}, {"limits": "0"}])
+def test_the_schema_refuses_what_is_not_an_integer_or_null(wrong: dict[str, Any]) -> None:
+    """So that a reader may rely on it."""
+    found = document(observed([node("a")]))
+    found["nodes"][0]["resources"]["cpu"].update(wrong)
+    with pytest.raises(jsonschema.ValidationError):
+        validate(found)
+
+
+def test_a_node_that_reports_nothing_is_unknown_not_zero() -> None:
+    """Its capacity is null, and so are the sums that it is part of; its pods count all the same."""
+    silent = node("silent", capacity=(), allocatable=())
+    found = document(observed([node("a"), silent], (pod("p", "silent", cpu="1"),)))
+    cpu = found["nodes"][1]["resources"]["cpu"]
+    assert (cpu["capacity"], cpu["allocatable"], cpu["requests"]) == (None, None, 1000)
+    assert found["nodes"][1]["pods"]["allocatable"] is None
+    assert found["totals"]["resources"]["cpu"]["allocatable"] is None
+    assert found["totals"]["resources"]["cpu"]["requests"] == 1000
+    assert found["totals"]["pods"]["allocatable"] is None
+    validate(found)
+
+
+def test_an_empty_allocatable_means_capacity() -> None:
+    """As the API server defaults it and kubectl describe reads it."""
+    found = document(observed([node("a", allocatable=())]))
+    assert found["nodes"][0]["resources"]["cpu"]["allocatable"] == 4000
+
+
+def test_a_resource_that_the_node_does_not_have_counts_as_none_of_it() -> None:
+    """A pod that asks for a GPU on a node without one: 0 allocatable, which the scheduler reads there too."""
+    found = document(observed([node("a")], (pod("p", **{"nvidia.com/gpu": "1"}),)))
+    assert found["nodes"][0]["resources"]["nvidia.com/gpu"] == {
+        "capacity": 0,
+        "allocatable": 0,
+        "requests": 1,
+        "limits": 0,
+        "scheduled": 1,
+        "containers": 1,
+        "usage": None,
+    }
+
+
+def test_usage_is_there_for_measured_nodes_only() -> None:
+    """The other node is null and named, and so is the total: half a sum is a guess."""
+    reading = UsageReading("partial", "why", NOW, {"a": Usage(10**9, GIB)}, ("b",))
+    found = document(observed([node("a"), node("b")], usage=reading))
+    usage = [each["resources"]["cpu"]["usage"] for each in found["nodes"]]
+    assert usage == [1000, None]
+    assert found["totals"]["resources"]["memory"]["usage"] is None
+    assert found["usage"] == {
+        "status": "partial",
+        "reason": "why",
+        "oldest": "2026-11-23T12:34:56Z",
+        "missing_nodes": ["b"],
+    }
+
+
+def test_schedulable_is_ready_and_not_cordoned() -> None:
+    """The totals beside the totals hold just those nodes."""
+    nodes = [node("a"), node("b", cordoned=True), node("c", ready=False), node("d", ready=None)]
+    found = document(observed(nodes))
+    assert [each["schedulable"] for each in found["nodes"]] == [True, False, False, False]
+    assert found["totals"]["nodes"] == {"count": 4, "ready": 2, "schedulable": 1}
+    assert found["schedulable_totals"]["nodes"]["count"] == 1
+    assert found["schedulable_totals"]["resources"]["cpu"]["allocatable"] == 4000
+
+
+def test_pods_without_a_listed_node_are_kept_apart_and_never_dropped() -> None:
+    """Unscheduled, on an unknown node, and the namespaces that hold bound pods."""
+    pods = (pod("here", cpu="1"), pod("gone", "gone", cpu="2"), pod("waits", None, cpu="4"))
+    found = document(observed([node("a")], pods))
+    assert found["unscheduled"] == {"pods": {"counted": 1}, "resources": {"cpu": {"requests": 4000, "limits": 0}}}
+    assert [(each["name"], each["resources"]["cpu"]["requests"]) for each in found["unknown_nodes"]] == [("gone", 2000)]
+    assert found["namespaces"][0]["pods"] == {"counted": 2}
+    assert found["namespaces"][0]["resources"]["cpu"]["requests"] == 3000
+    validate(found)
+
+
+def test_only_the_labels_that_were_asked_for_are_kept() -> None:
+    """Labels can hold anything; a snapshot may be public."""
+    labelled = node("a", labels={"team": "x", "secret": "y", "topology.kubernetes.io/zone": "z"})
+    found = document(observed([labelled]), labels=("team", "absent"))["nodes"][0]
+    assert (found["labels"], found["zone"]) == ({"team": "x"}, "z")
+
+
+def test_a_sum_beyond_64_bits_is_refused_by_name() -> None:
+    """Each pod fits, their sum does not: no number is better than a wrapped one."""
+    pods = tuple(pod(f"p{at}", memory="7Ei") for at in range(2))
+    with pytest.raises(ObjectUnreadable, match="node a: memory"):
+        document(observed([node("a")], pods))
+
+
+@pytest.mark.parametrize(
+    ("every", "slot"), [(1, "12:34:56"), (60, "12:34:00"), (300, "12:30:00"), (3600, "12:00:00"), (86400, "00:00:00")]
+)
+def test_the_slot_is_the_start_cut_down_to_the_period(every: int, slot: str) -> None:
+    """A retry within the period answers for the same slot."""
+    assert slot_of(Settings(slot_every_seconds=every), NOW) == datetime.fromisoformat(f"2026-11-23T{slot}+00:00")
+
+
+def test_bytes_are_one_line_and_the_same_every_time() -> None:
+    """One line of UTF-8 JSON, gzip without a time in it."""
+    found = document(observed([node("Zürich")]))
+    body = snapshot.encode(found)
+    line = gzip.decompress(body)
+    assert body == snapshot.encode(found)
+    assert line.count(b"\n") == 1
+    assert line.endswith(b"\n")
+    assert "Zürich".encode() in line
+    assert snapshot.decode(body) == json.loads(line)
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", gzip.compress(b"{"), gzip.compress(b"[]"), gzip.compress(b"{}")[:-3]])
+def test_what_is_not_a_snapshot_is_refused(body: bytes) -> None:
+    """As a store with damage in it would hand out."""
+    with pytest.raises(StoreError, match="not a snapshot"):
+        snapshot.decode(body)
+
+
+def test_a_newer_schema_asks_for_a_newer_program() -> None:
+    """Better than misreading it."""
+    with pytest.raises(StoreError, match="schema 2") as caught:
+        snapshot.decode(gzip.compress(b'{"schema": 2}'))
+    assert "newer" in caught.value.hint
