@@ -38,4 +38,5 @@ def field(number: int, body: bytes) -> bytes:
 
 
 def envelope(raw: bytes, kind: str = "PodList") -> bytes:
-    return b"k8s\0" + field(1, field(1, b"v1") + field(2, kind.encode())) + field(2, raw) + field(3, b"") + field(4, b"")
+    head = field(1, field(1, b"v1") + field(2, kind.encode()))
+    return b"k8s\0" + head + field(2, raw) + field(3, b"") + field(4, b"")

@@ -9,14 +9,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict
 
 from nodetally import snapshot
 from nodetally.accounting import kite, labels
 from nodetally.accounting.facts import NodeFacts
 from nodetally.accounting.nodes import POD_SLOTS, Tally, Usage, node_resources, place_resources, sum_resources
 from nodetally.accounting.quantity import QuantityError
-from nodetally.cluster.observation import Observation
+from nodetally.cluster.observation import Observation, UsageReading
 from nodetally.errors import ObjectUnreadable, WrongUse
 from nodetally.settings import Settings, Surroundings
 from nodetally.store.base import Store
@@ -117,48 +117,69 @@ def build(
     observation: Observation, settings: Settings, start: datetime, seconds: Callable[[], float]
 ) -> snapshot.Snapshot:
     """The document. Raises ObjectUnreadable when a sum leaves the 64 bits that Kubernetes counts in."""
-    tally, usage = observation.tally, observation.usage
     try:
-        nodes = [
-            _node(node, tally.nodes.get(node.name) or Tally(), usage.nodes.get(node.name), settings)
-            for node in observation.nodes
-        ]
-        listed = {node.name for node in observation.nodes}
-        unknown = sorted(name for name in tally.nodes if name not in listed and observation.whole)
-        return {
-            "schema": 1,
-            "cluster": settings.cluster,
-            "taken_at": _utc(observation.taken_at),
-            "slot": _utc(slot_of(settings, start)),
-            "trigger": settings.trigger,  # type: ignore[typeddict-item]  # checked by the option's choices
-            "source": _source(observation),
-            "usage": {
-                "status": usage.status,  # type: ignore[typeddict-item]
-                "reason": usage.reason,
-                "oldest": None if usage.oldest is None else _utc(usage.oldest),
-                "missing_nodes": list(usage.missing_nodes) if usage.nodes else [],
-            },
-            "totals": _totals(nodes),
-            "schedulable_totals": _totals([node for node in nodes if node["schedulable"]]),
-            "nodes": nodes,
-            "namespaces": [_namespace(name, tally.namespaces[name]) for name in sorted(tally.namespaces)],
-            "unscheduled": {
-                "pods": {"counted": tally.unscheduled.counts["counted"]},
-                "resources": _asked(tally.unscheduled),
-            },
-            "unknown_nodes": [_unknown_node(name, tally.nodes[name]) for name in unknown],
-            "cost": {
-                "api_requests": observation.cost.api_requests,
-                "bytes_read": observation.cost.bytes_read,
-                "pods_read": tally.pods,
-                "seconds": round(seconds(), 3),
-                "max_rss_bytes": _max_rss_bytes(),
-            },
-        }
+        tallied = _tallied(observation, settings)
     except QuantityError as error:
-        raise ObjectUnreadable(
-            str(error), hint="nothing was published; look for a pod with an absurd request"
-        ) from error
+        hint = "nothing was published; look for a pod with an absurd request"
+        raise ObjectUnreadable(str(error), hint=hint) from error
+    return {
+        "schema": 1,
+        "cluster": settings.cluster,
+        "taken_at": _utc(observation.taken_at),
+        "slot": _utc(slot_of(settings, start)),
+        "trigger": settings.trigger,  # type: ignore[typeddict-item]  # checked by the option's choices
+        "source": _source(observation),
+        "cost": {
+            "api_requests": observation.cost.api_requests,
+            "bytes_read": observation.cost.bytes_read,
+            "pods_read": observation.tally.pods,
+            "seconds": round(seconds(), 3),
+            "max_rss_bytes": _max_rss_bytes(),
+        },
+        "usage": _usage(observation.usage),
+        **tallied,
+    }
+
+
+class _Tallied(TypedDict):
+    """The part of a snapshot that is made of sums."""
+
+    totals: snapshot.Totals
+    schedulable_totals: snapshot.Totals
+    nodes: list[snapshot.Node]
+    namespaces: list[snapshot.Namespace]
+    unscheduled: snapshot.Unscheduled
+    unknown_nodes: list[snapshot.UnknownNode]
+
+
+def _tallied(observation: Observation, settings: Settings) -> _Tallied:
+    tally, usage = observation.tally, observation.usage
+    nodes = [
+        _node(node, tally.nodes.get(node.name) or Tally(), usage.nodes.get(node.name), settings)
+        for node in observation.nodes
+    ]
+    listed = {node.name for node in observation.nodes}
+    unknown = sorted(name for name in tally.nodes if name not in listed)
+    return {
+        "totals": _totals(nodes),
+        "schedulable_totals": _totals([node for node in nodes if node["schedulable"]]),
+        "nodes": nodes,
+        "namespaces": [_namespace(name, tally.namespaces[name]) for name in sorted(tally.namespaces)],
+        "unscheduled": {
+            "pods": {"counted": tally.unscheduled.counts["counted"]},
+            "resources": _asked(tally.unscheduled),
+        },
+        "unknown_nodes": [_unknown_node(name, tally.nodes[name]) for name in unknown],
+    }
+
+
+def _usage(usage: UsageReading) -> snapshot.UsageDocument:
+    return {
+        "status": usage.status,  # type: ignore[typeddict-item]
+        "reason": usage.reason,
+        "oldest": None if usage.oldest is None else _utc(usage.oldest),
+        "missing_nodes": list(usage.missing_nodes) if usage.nodes else [],
+    }
 
 
 @contextmanager

@@ -7,14 +7,14 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 
 import pytest
-from paths import WIRE
-from scripted import Scripted, answer, scripted
 
 from nodetally.accounting.facts import PodFacts
 from nodetally.cluster.access import Access
 from nodetally.cluster.connection import AnswerError, Connection, Deadline, RefusedError
 from nodetally.cluster.listing import POD, PODS, Listed, Lister, PagesExpiredError
 from nodetally.errors import ClusterError, ClusterRefused
+from paths import WIRE
+from scripted import Scripted, answer, scripted
 
 BODY = (WIRE / "pods-realistic.pb").read_bytes()
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -123,7 +123,7 @@ def test_401_and_403_are_refusals_that_name_the_way_out() -> None:
             listed(connection)
         hint = "kubectl auth can-i list pods --all-namespaces --as=system:serviceaccount:ops:nodetally"
         assert hint in caught.value.hint
-        with pytest.raises(ClusterRefused, match="401.*Unauthorized") as refused:
+        with pytest.raises(ClusterRefused, match=r"401.*Unauthorized") as refused:
             listed(connection)
     assert refused.value.exit_code == 4
 

@@ -76,7 +76,10 @@ def test_a_plain_kubeconfig_does_not_import_the_kubernetes_package(tmp_path: Pat
     import subprocess
 
     path = write(tmp_path, config({"token": "abc"}))
-    code = f"from nodetally.cluster.access import *; from_kubeconfig({path!r}, None); import sys; sys.exit('kubernetes' in sys.modules)"
+    code = (
+        f"import sys; from nodetally.cluster.access import from_kubeconfig; from_kubeconfig({path!r}, None); "
+        "sys.exit('kubernetes' in sys.modules)"
+    )
     subprocess.run([sys.executable, "-c", code], check=True)
 
 

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from paths import VECTORS
 
 from nodetally.cluster.dump import observe_dumps
 from nodetally.collect import build, kite_view, utc_now
 from nodetally.settings import Settings
+from paths import VECTORS
 
 CLUSTER = VECTORS / "cluster.json.gz"
 EXPECTED = json.loads((VECTORS / "cluster-expected.json").read_text())

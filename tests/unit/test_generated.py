@@ -5,9 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from paths import PACKAGE
-
 from nodetally import snapshot
+from paths import PACKAGE
 
 
 def test_the_protobuf_module_is_what_protoc_makes_of_the_proto(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from paths import PACKAGE
 
 # Who may import whom: a part may use those to its right and itself. Parts not named here do not exist.

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from paths import VECTORS
 
 from nodetally.accounting.derivation import derive
 from nodetally.accounting.facts import Amounts, Container, ContainerStatus, PodFacts, PodShape
@@ -15,6 +14,7 @@ from nodetally.accounting.pods import Mode, limits, pod_amounts, requests
 from nodetally.accounting.quantity import amount, parse
 from nodetally.cluster import k8s_pb2
 from nodetally.cluster.decode import pod_from_json, pod_from_protobuf
+from paths import VECTORS
 
 PODS = json.loads((VECTORS / "pods-and-quantities.json").read_text())["pods"]
 

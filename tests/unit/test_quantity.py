@@ -6,7 +6,6 @@ from fractions import Fraction
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from paths import VECTORS
 
 from nodetally.accounting.quantity import (
     INT64_MAX,
@@ -17,6 +16,7 @@ from nodetally.accounting.quantity import (
     parse,
     parse_json,
 )
+from paths import VECTORS
 
 BOOK = json.loads((VECTORS / "pods-and-quantities.json").read_text())
 GOOD = [each for each in BOOK["quantities"] if "error" not in each]

@@ -8,7 +8,6 @@ from typing import Any
 import jsonschema
 import orjson
 import pytest
-from paths import VECTORS
 
 from nodetally import snapshot
 from nodetally.accounting.facts import NodeFacts
@@ -20,6 +19,7 @@ from nodetally.cluster.observation import Observation, UsageReading
 from nodetally.collect import build, slot_of
 from nodetally.errors import ObjectUnreadable, StoreError
 from nodetally.settings import Settings
+from paths import VECTORS
 
 NOW = datetime(2026, 11, 23, 12, 34, 56, tzinfo=UTC)
 GIB = 10**9 << 30

@@ -4,14 +4,14 @@ import doctest
 import io
 import re
 
-import documents
-import golden
 import jsonschema
 import pytest
-from documents import GIB, HOSTILE, NOW, figures, mixed, node, snapshot
 from hypothesis import given
 from hypothesis import strategies as st
 
+import documents
+import golden
+from documents import GIB, HOSTILE, NOW, figures, mixed, node, snapshot
 from nodetally.cli.rendering import fields, notes, text
 from nodetally.cli.rendering.bars import ASCII, UNICODE, Figures, bar
 from nodetally.cli.rendering.paint import PLAIN_WIDTH, paint_for

@@ -1,5 +1,6 @@
 """Times and durations as people type them."""
 
+import contextlib
 import doctest
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -44,8 +45,24 @@ def test_every_form_of_a_time_is_read_as_utc(text: str, expected: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "yesterday", "2026-13-01", "2026-02-30", "2026-11-23T25:00Z", "20261123", "2026-W47-1", "12:00", "24", "-2h"]
-    + ["9999999999w", "2026-11-23T12:00:00+99:00", "0001-01-01T00:00:00+01:00", "٢٠٢٦-11-23", "5y", "1h 2"],
+    [
+        "",
+        "yesterday",
+        "2026-13-01",
+        "2026-02-30",
+        "2026-11-23T25:00Z",
+        "20261123",
+        "2026-W47-1",
+        "12:00",
+        "24",
+        "-2h",
+        "9999999999w",
+        "2026-11-23T12:00:00+99:00",
+        "0001-01-01T00:00:00+01:00",
+        "٢٠٢٦-11-23",
+        "5y",
+        "1h 2",
+    ],
 )
 def test_what_is_not_a_time_is_wrong_use_that_names_the_forms(text: str) -> None:
     """No guess: the message quotes what was typed, the hint lists what can be."""
@@ -83,10 +100,8 @@ def test_a_time_survives_being_written_and_read(moment: datetime, offset_minutes
 @given(st.text(max_size=30))
 def test_any_text_is_a_time_or_wrong_use(text: str) -> None:
     """Nothing that can be typed ends in another error."""
-    try:
+    with contextlib.suppress(WrongUse):
         assert parse_time(text, NOW).tzinfo is UTC
-    except WrongUse:
-        pass
 
 
 def test_an_age_never_turns_negative() -> None:

@@ -3,13 +3,13 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from wires import chunked, envelope, field
 
 from nodetally.accounting.nodes import Usage
 from nodetally.cluster import k8s_pb2
 from nodetally.cluster.connection import Answer
 from nodetally.cluster.usage import MAX_AGE, Sample, judge, read_answer
 from nodetally.errors import ClusterError
+from wires import chunked, envelope, field
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from paths import WIRE
-from wires import buffer_of, chunked, envelope, field
 
 from nodetally.cluster.decode import node_from_json, node_from_protobuf, pod_from_json, pod_from_protobuf
 from nodetally.cluster.wire import Gunzip, JsonList, ProtobufList
 from nodetally.errors import ClusterError, NodetallyError
+from paths import WIRE
+from wires import buffer_of, chunked, envelope, field
 
 LISTS = ["pods-empty", "pods-limit2", "pods-realistic", "nodes-limit2", "nodes-realistic"]
 SIZES = {"whole": [1 << 30], "1 byte": [1], "7 bytes": [7], "1 to 4096 bytes": [1, 4096, 3, 1000, 2]}

@@ -12,6 +12,7 @@ from nodetally.errors import WrongUse
 from nodetally.snapshot import SCHEMA
 from nodetally.times import parse_time
 
+GZIP_MAGIC = b"\x1f\x8b"  # RFC 1952, 2.3.1
 SUFFIXES = (".json", ".json.gz")
 
 
@@ -49,10 +50,11 @@ def file_document(path: Path) -> dict[str, Any]:
     """A snapshot from a file, as `show --format json` prints it or a store keeps it; WrongUse if it is none."""
     try:
         body = path.read_bytes()
-        document = orjson.loads(gzip.decompress(body) if body[:2] == b"\x1f\x8b" else body)
     except OSError as error:
         raise WrongUse(f"cannot read {path}: {error.strerror}", hint="name a .json or .json.gz file") from error
-    except (ValueError, EOFError, zlib.error) as error:
+    try:
+        document = orjson.loads(gzip.decompress(body) if body.startswith(GZIP_MAGIC) else body)
+    except (ValueError, OSError, EOFError, zlib.error) as error:
         raise WrongUse(
             f"{path} is not a snapshot: {error}",
             hint="get one with: nodetally show --format json > snapshot.json",
@@ -77,4 +79,10 @@ def named_document(name: str, url: str, cluster: str | None, now: datetime) -> d
     path = Path(name)
     if name.endswith(SUFFIXES) or path.is_file():
         return file_document(path)
-    return stored_document(url, cluster, None if name == "latest" else parse_time(name, now))
+    if name == "latest":
+        return stored_document(url, cluster, None)
+    try:
+        moment = parse_time(name, now)
+    except WrongUse as error:
+        raise WrongUse(str(error), hint=f"{error.hint}, `latest`, or the path of a snapshot's file") from error
+    return stored_document(url, cluster, moment)

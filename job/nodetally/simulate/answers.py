@@ -22,7 +22,7 @@ REASONS = {
 class ApiError(Exception):
     """A request that is answered with a Status; not an error of the program."""
 
-    def __init__(self, code: int, message: str, **more: Any) -> None:  # noqa: ANN401 -- fields of a Status
+    def __init__(self, code: int, message: str, **more: Any) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
@@ -67,9 +67,7 @@ def expired_continue(token: str) -> ApiError:
     """A continue token whose version is gone; `token` reads the rest at the current version."""
     return ApiError(
         410,
-        "The provided continue parameter is too old to display a consistent list result. You can start a new list "
-        "without the continue parameter, or use the continue token in this response to retrieve the remainder of the "
-        "results. Continuing with the provided token results in an inconsistent list - objects that were created, "
-        "modified, or deleted between the time the first chunk was returned and now may show up in the list.",
+        "The provided continue parameter is too old: the list that it belongs to is gone. Start a new list, or read the "
+        "rest as it is now, which need not agree with the pages before, with the token of this answer.",
         metadata={"continue": token},
     )

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from functools import cached_property
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, cast
 
 import orjson
 
@@ -12,7 +12,7 @@ Encoding = Literal["protobuf", "json"]
 
 
 class Item(Protocol):
-    """What the server needs of an object; `body` is the bare message, or the JSON object without kind and apiVersion."""
+    """What the server needs of an object; `body` is the bare message, or JSON without kind and apiVersion."""
 
     @property
     def kind(self) -> str: ...
@@ -40,9 +40,7 @@ def key_of(item: Item) -> str:
 
 def document(item: Item) -> dict[str, Any]:
     """The object as JSON holds it, a copy of its own."""
-    found = orjson.loads(item.body("json"))
-    assert isinstance(found, dict)
-    return found
+    return cast("dict[str, Any]", orjson.loads(item.body("json")))
 
 
 class StoredObject:
@@ -54,9 +52,7 @@ class StoredObject:
 
     @property
     def _metadata(self) -> Mapping[str, Any]:
-        found = self.content["metadata"]
-        assert isinstance(found, Mapping)
-        return found
+        return cast("Mapping[str, Any]", self.content["metadata"])
 
     @property
     def namespace(self) -> str:

@@ -152,8 +152,8 @@ def sort_nodes(nodes: list[Node], sort: str | None, *, known: list[Node] | None 
     Without a direction texts rise and numbers fall: the fullest and the oldest first. `known` are the nodes whose
     resources make the keys (all of the snapshot's, so that a key does not depend on what is selected).
     """
-    if not sort:
-        return nodes
+    if not sort or not (known or nodes):
+        return nodes  # without nodes there are no resources that a key could be checked against
     key, _, direction = sort.partition(":")
     values = sort_values(known or nodes)
     if key not in values:

@@ -1,0 +1,46 @@
+"""Changes in, what a watch may still read out: the events of one resource, oldest first, up to a window's length."""
+
+from bisect import bisect_right
+from typing import Literal, NamedTuple
+
+from nodetally.simulate.answers import too_old
+from nodetally.simulate.objects import Item
+
+EventType = Literal["ADDED", "MODIFIED", "DELETED"]
+
+
+class Change(NamedTuple):
+    """One event; `item` is the state that it leads to (of a deletion: the last state, at the deletion's version)."""
+
+    version: int
+    type: EventType
+    item: Item
+    previous: Item | None
+
+
+class History:
+    """The last `window` events or more; `floor` is the oldest version that a watch can start from."""
+
+    def __init__(self, floor: int, window: int) -> None:
+        self.floor = floor
+        self._window = window
+        self._changes: list[Change] = []
+
+    def append(self, change: Change) -> None:
+        self._changes.append(change)
+        if len(self._changes) > 2 * self._window:  # halved at times, so that an append costs nothing on average
+            self._forget(len(self._changes) - self._window)
+
+    def forget_all(self, floor: int) -> None:
+        self._changes.clear()
+        self.floor = floor
+
+    def _forget(self, count: int) -> None:
+        self.floor = self._changes[count - 1].version
+        del self._changes[:count]
+
+    def after(self, version: int) -> list[Change]:
+        """The events after a version; ApiError 410 if some of them are gone."""
+        if version < self.floor:
+            raise too_old(version, self.floor)
+        return self._changes[bisect_right(self._changes, version, key=lambda change: change.version) :]

@@ -1,0 +1,141 @@
+"""The command line from outside: what it prints where, what it stores, how it ends."""
+
+import gzip
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from paths import VECTORS
+
+NODETALLY = str(Path(sys.executable).parent / "nodetally")
+CLUSTER = str(VECTORS / "cluster.json.gz")
+
+
+def nodetally(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """The installed program, in an environment without a cluster."""
+    clean = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", **environment}
+    return subprocess.run([NODETALLY, *arguments], capture_output=True, text=True, env=clean, check=False)
+
+
+def run_dump(store: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return nodetally("run", "--dump", CLUSTER, "--cluster", "c", "--store", str(store), *arguments, **environment)
+
+
+def test_a_pass_stores_what_json_prints_and_show_gives_it_back(tmp_path: Path) -> None:
+    """One document: on stdout, in the store, and from show."""
+    done = run_dump(tmp_path, "--format", "json", "--at", "2026-11-23T12:00:00Z")
+    assert done.returncode == 0, done.stderr
+    stored = tmp_path / "snapshots/cluster=c/date=2026-11-23/20261123T120000Z.json.gz"
+    assert gzip.decompress(stored.read_bytes()).decode() == done.stdout
+    shown = nodetally("show", "--cluster", "c", "--store", str(tmp_path), "--format", "json")
+    assert json.loads(shown.stdout) == json.loads(done.stdout)
+    assert "20261123T120000Z.json.gz" in done.stderr
+
+
+def test_a_slot_that_is_there_is_success(tmp_path: Path) -> None:
+    """A retried job does no harm, and says that it did nothing."""
+    first = run_dump(tmp_path, "--at", "2026-11-23T12:00:00Z")
+    again = run_dump(tmp_path, "--at", "2026-11-23T12:00:59Z", "--slot-every", "1m")
+    assert (first.returncode, again.returncode) == (0, 0)
+    assert "stored already" in again.stderr
+    assert len(list(tmp_path.glob("snapshots/*/*/*"))) == 1
+
+
+def test_stdout_is_empty_unless_something_is_asked_for(tmp_path: Path) -> None:
+    """In a pipe or a job's log; what happened is on stderr."""
+    done = run_dump(tmp_path)
+    assert done.stdout == ""
+    assert "40 nodes, 1147 pods" in done.stderr
+
+
+def test_log_lines_can_be_json(tmp_path: Path) -> None:
+    """For whoever collects a job's logs."""
+    done = run_dump(tmp_path, NODETALLY_LOG_FORMAT="json")
+    levels = [json.loads(line)["level"] for line in done.stderr.splitlines()]
+    assert levels == ["info", "warning", "warning"]
+
+
+def test_a_dry_run_stores_nothing(tmp_path: Path) -> None:
+    """And still prints."""
+    done = run_dump(tmp_path / "store", "--dry-run", "--format", "json")
+    assert json.loads(done.stdout)["source"]["kind"] == "dump"
+    assert not (tmp_path / "store").exists()
+
+
+def test_kite_prints_kites_list(tmp_path: Path) -> None:
+    """Items with metadata, spec, status and metrics, by name; a figure that is 0 is a missing key."""
+    items: list[dict[str, Any]] = json.loads(run_dump(tmp_path, "--format", "kite").stdout)["items"]
+    assert [list(item) for item in items] == [["metadata", "spec", "status", "metrics"]] * 40
+    names = [item["metadata"]["name"] for item in items]
+    assert names == sorted(names)
+    assert "cpuUsage" not in items[0]["metrics"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "code", "text"),
+    [
+        (["run"], {}, 2, "--cluster"),
+        (["run", "--cluster", "../x", "--dump", CLUSTER], {}, 2, "not a cluster name"),
+        (["run", "--cluster", "c"], {}, 2, "--dump FILE"),
+        (["run", "--cluster", "c", "--dump", "/none.json"], {}, 2, "kubectl get nodes,pods -A -o json"),
+        (["run", "--cluster", "c", "--dump", CLUSTER, "--slot-every", "7m"], {}, 2, "do not fill a day"),
+        (["run", "--cluster", "c", "--dump", CLUSTER, "--node", "a"], {}, 2, "--dry-run"),
+        (["run", "--cluster", "c", "--dump", CLUSTER, "--store", "ftp://x"], {}, 2, "not a store"),
+        (["run", "--cluster", "c", "--dump", CLUSTER, "--store", "/proc/none"], {}, 5, "/proc/none"),
+        (["run", "--cluster", "c", "--dump", sys.executable], {}, 3, "not a JSON list"),
+        (["run", "--cluster", "c"], {"KUBERNETES_SERVICE_HOST": "127.0.0.1"}, 3, "serviceaccount"),
+        (["frobnicate"], {}, 2, "No such command"),
+    ],
+)
+def test_every_failure_has_its_exit_code_and_a_way_out(
+    arguments: list[str], environment: dict[str, str], code: int, text: str
+) -> None:
+    """An error and, where there is one, a hint; never a traceback, never anything on stdout."""
+    done = nodetally(*arguments, **environment)
+    assert done.returncode == code, done.stderr
+    assert text in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize("command", ["run", "show", "explain", "diff", "simulate"])
+def test_every_option_says_what_it_does_and_its_variable(command: str) -> None:
+    """Help worth reading: no option without a sentence, none without NODETALLY_…, but for a few switches."""
+    import importlib
+
+    module = importlib.import_module(f"nodetally.cli.{command}")
+    for parameter in getattr(module, command).params:
+        if parameter.param_type_name == "option":
+            assert parameter.help, parameter.name
+            assert parameter.envvar or parameter.name in ("no_color",), parameter.name
+
+
+@pytest.mark.parametrize("command", [[], ["run"], ["show"]])
+def test_help_loads_no_client(command: list[str]) -> None:
+    """--help must answer at once: none of the slow imports, and none of the readers for the bare program."""
+    code = (
+        "import sys\nfrom nodetally.cli.main import main\n"
+        f"try:\n    main([*{command!r}, '--help'])\nexcept SystemExit:\n    pass\n"
+        "slow = {'kubernetes', 'boto3', 'botocore', 'rich', 'urllib3', 'yaml'} & set(sys.modules)\n"
+        "sys.exit(repr(slow) if slow else 0)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_pass_into_a_directory_loads_neither_kubernetes_nor_s3(tmp_path: Path) -> None:
+    """They would double its time and memory."""
+    arguments = ["run", "--dump", CLUSTER, "--cluster", "c", "--store", str(tmp_path), "--format", "none"]
+    code = (
+        "import sys\nfrom nodetally.cli.main import main\n"
+        f"try:\n    main({arguments!r})\nexcept SystemExit as end:\n    assert not end.code\n"
+        "slow = {'kubernetes', 'boto3', 'botocore', 'rich', 'urllib3', 'yaml', 'requests'} & set(sys.modules)\n"
+        "sys.exit(repr(slow) if slow else 0)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
