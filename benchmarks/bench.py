@@ -8,7 +8,6 @@ import argparse
 import json
 import os
 import platform
-import shutil
 import statistics
 import subprocess
 import sys
@@ -145,9 +144,8 @@ def run(small: int, large: int, repeats: int) -> tuple[list[Row], list[str], dic
             f"{small:,} pods: bytes read and dropped (the limit)": drop_of(first),
             f"{small:,} pods: cold pass, directory store": pass_of(first, str(folder / "store")),
         }
-        s3 = _s3(stack)
-        if s3:
-            commands[f"{small:,} pods: cold pass, S3 store"] = pass_of(first, "s3://bench/nodetally", s3)
+        s3 = _s3(stack, folder)
+        commands[f"{small:,} pods: cold pass, S3 store"] = pass_of(first, "s3://bench/nodetally", s3)
         commands["nodetally --help"] = ([NODETALLY, "--help"], {})
         commands["python -c pass"] = ([sys.executable, "-c", "pass"], {})
         for module in ("http.client, ssl", "urllib3", "kubernetes.config", "boto3"):
@@ -174,15 +172,14 @@ def run(small: int, large: int, repeats: int) -> tuple[list[Row], list[str], dic
     )
 
 
-def _s3(stack: ExitStack) -> Mapping[str, str] | None:
-    """A real S3 server for the second budget, if it is installed."""
-    if not shutil.which("weed", path=f"{BIN}:{os.environ['PATH']}"):
-        return None
+def _s3(stack: ExitStack, folder: Path) -> Mapping[str, str]:
+    """A real S3 server for the second budget, with a bucket named bench."""
     from servers import s3_server
 
-    server = stack.enter_context(s3_server())
-    server.make_bucket("bench")
-    return server.environment
+    environment = stack.enter_context(s3_server(folder / "s3")).environment
+    make = "import boto3; boto3.client('s3').create_bucket(Bucket='bench')"
+    subprocess.run([sys.executable, "-c", make], env={**os.environ, **environment}, check=True)
+    return environment
 
 
 def _findings(rows: Mapping[str, Row], small: int, large: int, small_bytes: int, large_bytes: int) -> list[str]:
@@ -194,19 +191,18 @@ def _findings(rows: Mapping[str, Row], small: int, large: int, small_bytes: int,
         rows[f"{large:,} pods: bytes read and dropped (the limit)"],
         rows[f"{large:,} pods: cold pass, directory store"],
     )
-    s3 = rows.get(f"{small:,} pods: cold pass, S3 store")
+    s3 = rows[f"{small:,} pods: cold pass, S3 store"]
     found = [
         ("cold pass, directory store", f"{cold.wall:.2f} s, {cold.peak_mb:.0f} MB",
          f"≤ 1.3 × limit + 0.35 s = {1.3 * limit.wall + 0.35:.2f} s, 45 MB", cold.wall <= 1.3 * limit.wall + 0.35 and cold.peak_mb <= 45),
+        ("the same into S3", f"{s3.wall:.2f} s, {s3.peak_mb:.0f} MB",
+         f"≤ {cold.wall + 0.5:.2f} s, 85 MB", s3.wall <= cold.wall + 0.5 and s3.peak_mb <= 85),
         (f"{large:,} pods: memory", f"{much.peak_mb:.0f} MB", f"≤ 1.5 × {cold.peak_mb:.0f} MB", much.peak_mb <= 1.5 * cold.peak_mb),
         (f"{large:,} pods: time beyond the limit, per MB", f"{1000 * (much.wall - much_limit.wall) / large_bytes * 1e6:.2f} ms",
          f"{1000 * (cold.wall - limit.wall) / small_bytes * 1e6:.2f} ms at {small:,} pods, start-up included",
          (much.wall - much_limit.wall) / large_bytes <= 1.1 * (cold.wall - limit.wall) / small_bytes),
         ("nodetally --help", f"{rows['nodetally --help'].wall * 1000:.0f} ms", "≤ 150 ms", rows["nodetally --help"].wall <= 0.15),
     ]  # fmt: skip
-    if s3:
-        found.insert(1, ("the same into S3", f"{s3.wall:.2f} s, {s3.peak_mb:.0f} MB",
-                         f"≤ {cold.wall + 0.5:.2f} s, 85 MB", s3.wall <= cold.wall + 0.5 and s3.peak_mb <= 85))  # fmt: skip
     return [
         f"| {what} | {measured} | {budget} | {'yes' if held else '**no**'} |" for what, measured, budget, held in found
     ]

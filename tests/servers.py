@@ -45,7 +45,10 @@ def s3_server(folder: Path, *, public_bucket: str = "public") -> Iterator[S3Serv
     folder.mkdir(parents=True, exist_ok=True)
     ports = dict(zip((*PORTS, *S3_PORTS), free_ports(len(PORTS) + len(S3_PORTS)), strict=True))
     with (folder / "log").open("ab") as log:
-        process = subprocess.Popen(_command(folder, ports, public_bucket), stdout=log, stderr=log, cwd=folder)
+        environment = {**os.environ, "TMPDIR": str(folder)}  # its own logs
+        process = subprocess.Popen(
+            _command(folder, ports, public_bucket), stdout=log, stderr=log, cwd=folder, env=environment
+        )
     try:
         endpoint = f"http://127.0.0.1:{ports['s3.port']}"
         _wait_until_ready(endpoint, process, folder / "log")

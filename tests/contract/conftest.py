@@ -1,13 +1,13 @@
-"""The stores that the contract suites run over: a directory, S3 in process (one thread), a real S3 server."""
+"""The stores that the contract suites run over: a directory, S3 in process (one thread only), a real S3 server."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 
 import pytest
-import servers
 from moto import mock_aws
 
+import servers
 from nodetally.store.base import Store
 from nodetally.store.directory import DirectoryStore
 from nodetally.store.s3 import S3Store
@@ -30,17 +30,30 @@ def directory_store(tmp_path: Path) -> DirectoryStore:
     return DirectoryStore(tmp_path / "store")
 
 
-@pytest.fixture(scope="session")
-def moto_stores() -> Iterator[Callable[[], S3Store]]:
-    """Makes empty stores over S3 in process; their client is made once."""
+@pytest.fixture
+def moto_store() -> Iterator[S3Store]:
+    """An empty store over S3 in process: no server, no lock between precondition and write."""
     with mock_aws():
-        store = S3Store(BUCKET, environment={"AWS_REGION": "us-east-1"})
+        store = S3Store(BUCKET, "some/prefix", sleep=lambda seconds: None)
         store.client.create_bucket(Bucket=BUCKET)
-        yield lambda: S3Store(BUCKET, f"moto/{next(_prefixes)}", client=store.client)
+        yield store
+
+
+@pytest.fixture
+def server_store(s3_server: servers.S3Server) -> S3Store:
+    """An empty store on the real server."""
+    return S3Store(BUCKET, f"test-{next(_prefixes)}", environment=s3_server.environment)
 
 
 @pytest.fixture(params=["directory", "moto", "server"])
 def store(request: pytest.FixtureRequest) -> Store:
     """Each kind of store in turn, empty."""
-    made: Store = request.getfixturevalue({"directory": "directory_store", "moto": "moto_store"}.get(request.param, "server_store"))
+    made: Store = request.getfixturevalue(f"{request.param}_store")
+    return made
+
+
+@pytest.fixture(params=["directory", "server"])
+def shared_store(request: pytest.FixtureRequest) -> Store:
+    """The stores that many writers may use at once."""
+    made: Store = request.getfixturevalue(f"{request.param}_store")
     return made

@@ -162,6 +162,18 @@ def test_columns_without_room_are_named() -> None:
     assert "no room" not in printed(mixed(), changed(), width=200)
 
 
+def test_a_stream_that_knows_only_ascii_gets_ascii() -> None:
+    """Arrows and signs have a stand-in; names are spelled out."""
+    file = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    print_diff(mixed(), changed(), file=file, width=100)
+    file.seek(0)
+    output = file.read()
+    assert "NotReady > Ready" in output
+    assert "-83" in output
+    assert r"→" not in output
+    assert r"−" not in output
+
+
 @pytest.mark.parametrize("width", [40, 61, 80, 100, 120, 180])
 def test_no_line_is_wider_than_the_terminal(width: int) -> None:
     """Rows lose columns, words wrap; the header and the notes are text."""

@@ -17,8 +17,15 @@ from nodetally.compare import as_document, compare
 @click.command(short_help="Show what changed between two snapshots.")
 @option("--cluster", metavar="NAME", help="The cluster's name; may be left out where the store holds just one.")
 @store_option
-@option("--format", "format_", type=click.Choice(["table", "json"]), default="table", show_default=True)
-@option("--all", "everything", is_flag=True, envvar=None, help="Small changes too, and lists in full.")
+@option(
+    "--format",
+    "format_",
+    type=click.Choice(["table", "json"]),
+    default="table",
+    show_default=True,
+    help="json: every change, in the snapshot's units.",
+)
+@option("--all", "everything", is_flag=True, help="Small changes too, and lists in full.")
 @option("--no-color", is_flag=True, envvar=None, help="No colour, as with NO_COLOR=1.")
 @click.argument("before", metavar="FROM")
 @click.argument("after", metavar="[TO]", default="latest")

@@ -67,7 +67,7 @@ def expired_continue(token: str) -> ApiError:
     """A continue token whose version is gone; `token` reads the rest at the current version."""
     return ApiError(
         410,
-        "The provided continue parameter is too old: the list that it belongs to is gone. Start a new list, or read the "
-        "rest as it is now, which need not agree with the pages before, with the token of this answer.",
+        "The provided continue parameter is too old: the list that it belongs to is gone. Start a new list, or read "
+        "the rest as it is now, which need not agree with the pages before, with the token of this answer.",
         metadata={"continue": token},
     )

@@ -7,6 +7,7 @@ Nothing here knows HTTP. Thread-safe: one lock, held for as long as a change tak
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from hashlib import blake2b
 from random import Random
 from threading import Condition
 from typing import Any
@@ -124,8 +125,10 @@ class SimulatedCluster:
 
     def update(self, content: Mapping[str, Any]) -> Item:
         """Replace an object by JSON of the same name; ApiError 404 if there is none."""
-        item = _stored(content, 0)
-        return self.put_changed(item, lambda _: item)
+        with self.changed:
+            item = _stored(content, 0)
+            found = self._existing(_resource_of(item), key_of(item))
+            return self._put(item.at_version(self.version + 1), found)
 
     def delete(self, resource: str, key: str) -> Item:
         """Delete `namespace/name` (pods) or `name` (nodes)."""
@@ -143,9 +146,10 @@ class SimulatedCluster:
             return self._put(bound.at_version(self.version + 1), found)
 
     def change_pods(self, count: int) -> list[str]:
-        """Change the status of so many pods, chosen by the seed, and give their keys: each is one MODIFIED event."""
+        """Write so many pods anew, chosen by the seed, and give their keys: each is one MODIFIED event."""
         with self.changed:
-            return [key_of(self._touch(item)) for item in self._choose(count)]
+            chosen = self._choose(count)
+            return [key_of(self._put(item.at_version(self.version + 1), item)) for item in chosen]
 
     def replace_pods(self, count: int) -> list[str]:
         """Delete so many pods, and create as many of the same shape, first unbound, then bound to the same node."""
@@ -164,12 +168,6 @@ class SimulatedCluster:
             self.changed.notify_all()
             return self.version
 
-    def put_changed(self, item: Item, change: Any) -> Item:
-        """Replace the object that has `item`'s key by what `change` makes of it."""
-        with self.changed:
-            found = self._existing(_resource_of(item), key_of(item))
-            return self._put(change(found).at_version(self.version + 1), found)
-
     def _existing(self, resource: str, key: str) -> Item:
         found = self._collections[resource].get(key)
         if found is None:
@@ -187,25 +185,15 @@ class SimulatedCluster:
         return item
 
     def _choose(self, count: int) -> list[Item]:
-        """So many different pods, or all that there are."""
+        """So many different pods, or all there are: drawn one by one while that is quick, else from a full list."""
         view = self._collections["pods"].view()
-        keys = [key_of(item) for item in view.after()] if count * 4 > len(view) else None
-        if keys is not None:
-            chosen = self._random.sample(keys, min(count, len(keys)))
-            return [item for key in chosen if (item := view.get(key)) is not None]
-        return list(self._draw(view, count).values())
-
-    def _draw(self, view: View, count: int) -> dict[str, Item]:
-        """A few of many: drawn one by one, those drawn before or deleted left out."""
         found: dict[str, Item] = {}
-        while len(found) < count:
+        for _ in range(2 * count if count * 4 < len(view.base) else 0):
             item = view.get(view.base.key(self._random.randrange(len(view.base))))
-            if item is not None:
+            if item is not None and len(found) < count:
                 found[key_of(item)] = item
-        return found
-
-    def _touch(self, item: Item) -> Item:
-        return self._put(item.at_version(self.version + 1), item)
+        rest = [] if len(found) == count else [item for item in view.after() if key_of(item) not in found]
+        return [*found.values(), *self._random.sample(rest, min(count - len(found), len(rest)))]
 
     def _replace(self, item: Item) -> str:
         self.delete("pods", key_of(item))
@@ -249,6 +237,5 @@ def _stored(content: Mapping[str, Any], version: int, *, again: bool = False) ->
 
 def _uid(text: str) -> str:
     """A uid that follows from a text; of the form of a random one."""
-    from hashlib import blake2b
 
     return str(UUID(bytes=blake2b(text.encode(), digest_size=16).digest(), version=4))

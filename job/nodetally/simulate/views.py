@@ -64,8 +64,7 @@ class View:
         self._added_keys = sorted(added)
 
     def __len__(self) -> int:
-        deleted = sum(item is None for item in self._replaced.values())
-        return len(self.base) - deleted + len(self._added)
+        return self.count_after("")
 
     def get(self, key: str) -> Item | None:
         if key in self._added:
@@ -82,6 +81,13 @@ class View:
         kept = self._kept(range(start, len(self.base)))
         added = [self._added[name] for name in self._added_keys[bisect_right(self._added_keys, key) :]]
         return merge(kept, added, key=key_of) if added else kept
+
+    def count_after(self, key: str) -> int:
+        """How many objects `after` would give, counted without looking at them."""
+        start = bisect_right(range(len(self.base)), key, key=self.base.key)
+        deleted = sum(item is None and index >= start for index, item in self._replaced.items())
+        added = len(self._added_keys) - bisect_right(self._added_keys, key)
+        return len(self.base) - start - deleted + added
 
     def _kept(self, indices: Sequence[int]) -> Iterator[Item]:
         if not self._replaced:

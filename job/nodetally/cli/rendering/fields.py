@@ -157,7 +157,7 @@ def sort_nodes(nodes: list[Node], sort: str | None, *, known: list[Node] | None 
     key, _, direction = sort.partition(":")
     values = sort_values(known or nodes)
     if key not in values:
-        raise WrongUse(f"cannot sort by {key!r}", hint=f"sort by one of: {', '.join(values)}")
+        raise WrongUse(f"cannot sort by {key!r}", hint=_sort_hint(known or nodes))
     if direction not in ("", "asc", "desc"):
         raise WrongUse(f"cannot sort {direction!r}", hint=f"write {key}:asc or {key}:desc")
     pairs = [(values[key](node), node) for node in nodes]
@@ -165,6 +165,13 @@ def sort_nodes(nodes: list[Node], sort: str | None, *, known: list[Node] | None 
     falling = direction == "desc" or (not direction and bool(kept) and not isinstance(kept[0][0], str))
     kept.sort(key=lambda pair: pair[0], reverse=falling)
     return [node for _, node in kept] + [node for value, node in pairs if value is None]
+
+
+def _sort_hint(nodes: list[Node]) -> str:
+    resources = ", ".join(short_names(resource_names(nodes)).values())
+    parts = ", ".join(f"-{name}" for name in ("headroom", *FIGURES))
+    names = ", ".join(["name", "state", "pods", "pods-allocatable", "pods-pending", "age", "role", *TEXTS])
+    return f"sort by one of: {names}; or by a resource ({resources}), alone for its ratio or with {parts}"
 
 
 def select_nodes(nodes: list[Node], selector: Selector | None) -> list[Node]:

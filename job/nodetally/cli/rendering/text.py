@@ -21,6 +21,7 @@ def harmless(text: str, *, ascii_only: bool = False) -> str:
     """
     if text.isascii() and text.isprintable():
         return text
+    text = text.translate(_ASCII) if ascii_only else text
     return "".join(_spelled(character, ascii_only) for character in text)
 
 

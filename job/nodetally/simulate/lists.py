@@ -1,0 +1,160 @@
+"""A request for a list in, the objects of one page out, by the rules of resourceVersion, limit and continue."""
+
+import json
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice, takewhile
+
+from nodetally.simulate.answers import ApiError, expired_continue, too_large
+from nodetally.simulate.cluster import SimulatedCluster
+from nodetally.simulate.objects import Item, key_of
+from nodetally.simulate.selection import Selection
+from nodetally.simulate.views import View
+
+TOO_LARGE_WAIT_SECONDS = 3.0  # how long upstream waits for a version of the future (watch_cache.go:49)
+INCONSISTENT = -1  # the version in a token that goes on with whatever is there now
+Query = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Token:
+    """Where a list goes on: at which version, behind which key."""
+
+    version: int
+    key: str
+
+    def text(self) -> str:
+        """As upstream writes it (storage/continue.go): the key ends with a zero, the text without padding."""
+        content = {"v": "meta.k8s.io/v1", "rv": self.version, "start": f"/{self.key}\0"}
+        return urlsafe_b64encode(json.dumps(content, separators=(",", ":")).encode()).rstrip(b"=").decode()
+
+    @classmethod
+    def parse(cls, text: str) -> "Token":
+        try:
+            content = json.loads(urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+            return cls(int(content["rv"]), str(content["start"]).removeprefix("/").removesuffix("\0"))
+        except (ValueError, KeyError, TypeError) as error:
+            raise ApiError(400, f"continue key is not valid: {error}") from error
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page's metadata and its objects, in key order."""
+
+    version: int
+    items: list[Item]
+    continue_token: str = ""
+    remaining: int | None = None
+
+
+def number(query: Query, name: str) -> int:
+    """An integer parameter, 0 if it is not there."""
+    text = query.get(name) or "0"
+    if not text.removeprefix("-").isdigit():
+        raise ApiError(400, f'strconv.ParseInt: parsing "{text}": invalid syntax ({name})')
+    return int(text)
+
+
+def read_page(cluster: SimulatedCluster, selection: Selection, query: Query, wait: float) -> Page:
+    """The page that a query asks for; ApiError 400, 410, 422 or 504 where upstream gives them."""
+    _check(query)
+    version_text, limit = query.get("resourceVersion", ""), number(query, "limit")
+    if query.get("continue"):
+        return _continued(cluster, selection, query, limit)
+    if version_text == "0":
+        limit = 0  # served from the cache, which ignores it (cacher.go:733)
+    elif version_text and (limit or query.get("resourceVersionMatch") == "Exact") and not _not_older(query):
+        return _exact(cluster, selection, number(query, "resourceVersion"), limit, wait)
+    elif version_text:
+        _wait(cluster, number(query, "resourceVersion"), wait)
+    version, view = cluster.view(selection.resource)
+    return _page(version, view, selection, "", limit)
+
+
+def _check(query: Query) -> None:
+    """The combinations that apimachinery's validation refuses (internalversion/validation.go)."""
+    version, match = query.get("resourceVersion", ""), query.get("resourceVersionMatch", "")
+    if "sendInitialEvents" in query:
+        raise _invalid("sendInitialEvents is forbidden for list")
+    if match and not version:
+        raise _invalid("resourceVersionMatch is forbidden unless resourceVersion is provided")
+    if match not in ("", "Exact", "NotOlderThan"):
+        raise _invalid(f'resourceVersionMatch: Unsupported value: "{match}"')
+    if match == "Exact" and version == "0":
+        raise _invalid('resourceVersionMatch "Exact" is forbidden for resourceVersion "0"')
+    if match and query.get("continue"):
+        raise _invalid("resourceVersionMatch is forbidden when continue is provided")
+    if version and query.get("continue"):
+        raise ApiError(400, "specifying resource version is not allowed when using continue")
+    number(query, "resourceVersion")
+
+
+def _invalid(message: str) -> ApiError:
+    return ApiError(422, f"ListOptions.meta.k8s.io is invalid: {message}")
+
+
+def _not_older(query: Query) -> bool:
+    return query.get("resourceVersionMatch") == "NotOlderThan"
+
+
+def _wait(cluster: SimulatedCluster, version: int, seconds: float) -> None:
+    if not cluster.wait_for(version, seconds):
+        raise too_large(version, cluster.version)
+
+
+def _exact(cluster: SimulatedCluster, selection: Selection, version: int, limit: int, wait: float) -> Page:
+    _wait(cluster, version, wait)
+    view = cluster.view_at(selection.resource, version)
+    if view is None:
+        raise ApiError(410, "The resourceVersion for the provided list is too old.")
+    return _page(version, view, selection, "", limit)
+
+
+def _continued(cluster: SimulatedCluster, selection: Selection, query: Query, limit: int) -> Page:
+    token = Token.parse(query["continue"])
+    if token.version == INCONSISTENT:
+        version, current = cluster.view(selection.resource)
+        return _page(version, current, selection, token.key, limit)
+    view = cluster.view_at(selection.resource, token.version)
+    if view is None:
+        raise expired_continue(Token(INCONSISTENT, token.key).text())
+    return _page(token.version, view, selection, token.key, limit)
+
+
+def _page(version: int, view: View, selection: Selection, after: str, limit: int) -> Page:
+    found = select(view, selection, after)
+    items = list(islice(found, limit)) if limit > 0 else list(found)
+    following = next(found, None) if limit > 0 else None
+    if following is None:
+        return Page(version, items)
+    last = key_of(items[-1])
+    return Page(version, items, Token(version, last).text(), _remaining(view, selection, last))
+
+
+def _remaining(view: View, selection: Selection, after: str) -> int | None:
+    """remainingItemCount: only known without selectors (storage/continue.go)."""
+    if selection.has_selectors:
+        return None
+    return view.count_after(after) if selection.is_everything else sum(1 for _ in select(view, selection, after))
+
+
+def select(view: View, selection: Selection, after: str = "") -> Iterator[Item]:
+    """The selected objects behind a key, in key order; by the index where the selection names a node or an object."""
+    if selection.is_everything:
+        return view.after(after)
+    return filter(selection.test(), _candidates(view, selection, after))
+
+
+def _candidates(view: View, selection: Selection, after: str) -> Iterator[Item]:
+    node, name = selection.equals("spec.nodeName"), selection.equals("metadata.name")
+    namespace = selection.namespace or selection.equals("metadata.namespace") or ""
+    if node is not None:
+        return (item for item in view.on_node(node) if key_of(item) > after)
+    if name and (namespace or selection.resource == "nodes"):
+        key = f"{namespace}/{name}" if namespace else name
+        item = view.get(key)
+        return iter([item] if item is not None and key > after else [])
+    if namespace:
+        return takewhile(lambda item: item.namespace == namespace, view.after(max(after, f"{namespace}/")))
+    return view.after(after)

@@ -1,0 +1,142 @@
+"""A request for a watch in, its events out, until its deadline, an error, or the client is gone."""
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from nodetally.simulate.answers import ApiError, too_large
+from nodetally.simulate.bodies import FLUSH, watch_error, watch_event
+from nodetally.simulate.cluster import RESOURCES, SimulatedCluster
+from nodetally.simulate.history import Change
+from nodetally.simulate.lists import Query, number, select
+from nodetally.simulate.objects import Encoding, Item, StoredObject
+from nodetally.simulate.selection import Selection
+
+INITIAL_EVENTS_END = "k8s.io/initial-events-end"  # meta/v1/types.go:508
+LOOK_SECONDS = 0.5  # how often an idle watch looks whether its client is still there
+DEFAULT_TIMEOUT_SECONDS = (1800, 3600)  # upstream draws one from these (endpoints/handlers/get.go:272)
+
+
+@dataclass(frozen=True)
+class WatchSettings:
+    """What differs between servers, and what a test needs shorter."""
+
+    watch_list: bool = True
+    bookmark_seconds: float = 60.0  # cacher.go:78
+    margin_seconds: float = 2.0  # the last bookmark comes so long before the deadline (cache_watcher.go:233)
+    too_large_wait_seconds: float = 3.0
+
+
+@dataclass(frozen=True)
+class Watch:
+    """One watch, checked; `initial`: it begins with what is there, as ADDED events."""
+
+    cluster: SimulatedCluster
+    selection: Selection
+    encoding: Encoding
+    version: int
+    initial: bool
+    bookmarks: bool
+    timeout_seconds: float
+    settings: WatchSettings
+
+    def events(self, gone: Callable[[], bool]) -> Iterator[bytes]:
+        """The body, piece by piece; `gone` says whether to give up."""
+        deadline = time.monotonic() + self.timeout_seconds
+        try:
+            if self.initial:
+                version = yield from self._initial_events()
+            else:
+                version = self.version
+            yield FLUSH
+            yield from self._live_events(version, deadline, gone)
+        except ApiError as error:
+            yield watch_error(error, self.encoding)
+
+    def _initial_events(self) -> Iterator[bytes]:
+        if not self.cluster.wait_for(self.version, self.settings.too_large_wait_seconds):
+            raise too_large(self.version, self.cluster.version)
+        version, view = self.cluster.view(self.selection.resource)
+        for item in select(view, self.selection):
+            yield self._event("ADDED", item)
+        if self.bookmarks:
+            yield self._bookmark(version, {INITIAL_EVENTS_END: "true"})
+        return version
+
+    def _live_events(self, version: int, deadline: float, gone: Callable[[], bool]) -> Iterator[bytes]:
+        bookmark_at = self._next_bookmark(deadline)
+        while (now := time.monotonic()) < deadline and not gone():
+            current, changes = self.cluster.changes_after(self.selection.resource, version)
+            pieces = [piece for change in changes for piece in self._seen(change)]
+            version = max(version, current)
+            if self.bookmarks and now >= bookmark_at:
+                pieces.append(self._bookmark(version, {}))
+                bookmark_at = self._next_bookmark(deadline)
+            if pieces:
+                yield from (*pieces, FLUSH)
+            self.cluster.wait_for(version + 1, min(LOOK_SECONDS, max(0.0, min(deadline, bookmark_at) - now)))
+
+    def _next_bookmark(self, deadline: float) -> float:
+        """About every minute, and once shortly before the deadline."""
+        now = time.monotonic()
+        regular, last = now + self.settings.bookmark_seconds, deadline - self.settings.margin_seconds
+        if last > now:
+            return min(regular, last)
+        return regular if regular < deadline else deadline + 1
+
+    def _seen(self, change: Change) -> Iterator[bytes]:
+        """The event as this watch sees it: what leaves the selection is DELETED, with its last body that matched."""
+        matches = self.selection.test()
+        before = change.previous is not None and matches(change.previous)
+        after = change.type != "DELETED" and matches(change.item)
+        if after:
+            yield self._event("MODIFIED" if before else "ADDED", change.item)
+        elif before and change.previous is not None:
+            yield self._event("DELETED", change.previous.at_version(change.version))
+
+    def _event(self, event: str, item: Item) -> bytes:
+        return watch_event(event, item, "v1", self.encoding)
+
+    def _bookmark(self, version: int, annotations: dict[str, str]) -> bytes:
+        metadata = {"resourceVersion": str(version), "creationTimestamp": None}
+        if annotations:
+            metadata["annotations"] = annotations
+        return self._event("BOOKMARK", _empty(RESOURCES[self.selection.resource], metadata))
+
+
+def _empty(kind: str, metadata: dict[str, object]) -> StoredObject:
+    """The object of a bookmark: metadata, and what is written of an empty spec and status."""
+    spec: dict[str, object] = {"containers": None} if kind == "Pod" else {}
+    return StoredObject(kind, {"metadata": metadata, "spec": spec, "status": {}})
+
+
+def open_watch(
+    cluster: SimulatedCluster, selection: Selection, query: Query, encoding: Encoding, settings: WatchSettings
+) -> Watch:
+    """Check a watch's parameters; ApiError 400 or 422 where upstream gives them."""
+    send_initial, version = _check(query, settings), number(query, "resourceVersion")
+    timeout = number(query, "timeoutSeconds") or random.uniform(*DEFAULT_TIMEOUT_SECONDS)  # noqa: S311
+    bookmarks = _is_true(query.get("allowWatchBookmarks", ""))
+    initial = send_initial or version == 0  # an unset version asks for initial events (internalversion/defaults.go:25)
+    return Watch(cluster, selection, encoding, version, initial, bookmarks, timeout, settings)
+
+
+def _check(query: Query, settings: WatchSettings) -> bool:
+    """Whether initial events are asked for, by the rules of internalversion/validation.go:53."""
+    wanted, match = query.get("sendInitialEvents"), query.get("resourceVersionMatch", "")
+    if wanted is not None and not settings.watch_list:
+        raise _invalid("sendInitialEvents is forbidden for watch unless the WatchList feature gate is enabled")
+    if wanted is not None and match != "NotOlderThan":
+        raise _invalid("sendInitialEvents requires setting resourceVersionMatch to NotOlderThan")
+    if wanted is None and match:
+        raise _invalid("resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided")
+    return _is_true(wanted or "")
+
+
+def _invalid(message: str) -> ApiError:
+    return ApiError(422, f"ListOptions.meta.k8s.io is invalid: {message}")
+
+
+def _is_true(text: str) -> bool:
+    return text.lower() in ("1", "t", "true")
