@@ -34,7 +34,7 @@ def directory_store(tmp_path: Path) -> DirectoryStore:
 def moto_store() -> Iterator[S3Store]:
     """An empty store over S3 in process: no server, no lock between precondition and write."""
     with mock_aws():
-        store = S3Store(BUCKET, "some/prefix", sleep=lambda seconds: None)
+        store = S3Store(BUCKET, "some/prefix", sleep=lambda _: None)
         store.client.create_bucket(Bucket=BUCKET)
         yield store
 

@@ -103,6 +103,11 @@ class SimulatedCluster:
     def count(self, resource: str) -> int:
         return len(self.view(resource)[1])
 
+    def check_watch(self, resource: str, version: int) -> None:
+        """ApiError 410 if a watch can no longer start from a version."""
+        with self.changed:
+            self._histories[resource].check_start(version)
+
     def changes_after(self, resource: str, version: int) -> tuple[int, list[Change]]:
         """The current version and the events since another; ApiError 410 if they are no longer kept."""
         with self.changed:

@@ -19,10 +19,13 @@ class Change(NamedTuple):
 
 
 class History:
-    """The last `window` events or more; `floor` is the oldest version that a watch can start from."""
+    """The last `window` events or more.
+
+    A watch can start from `floor` on; one that runs can go on as long as it has read the last event `dropped`.
+    """
 
     def __init__(self, floor: int, window: int) -> None:
-        self.floor = floor
+        self.floor = self.dropped = floor
         self._window = window
         self._changes: list[Change] = []
 
@@ -32,15 +35,22 @@ class History:
             self._forget(len(self._changes) - self._window)
 
     def forget_all(self, floor: int) -> None:
-        self._changes.clear()
+        """Keep nothing, and let watches start from `floor` on only."""
+        self._forget(len(self._changes))
         self.floor = floor
 
     def _forget(self, count: int) -> None:
-        self.floor = self._changes[count - 1].version
+        if count:
+            self.floor = self.dropped = self._changes[count - 1].version
         del self._changes[:count]
+
+    def check_start(self, version: int) -> None:
+        """ApiError 410 for a watch that would have to start before the window."""
+        if version < self.floor:
+            raise too_old(version, self.floor)
 
     def after(self, version: int) -> list[Change]:
         """The events after a version; ApiError 410 if some of them are gone."""
-        if version < self.floor:
+        if version < self.dropped:
             raise too_old(version, self.floor)
         return self._changes[bisect_right(self._changes, version, key=lambda change: change.version) :]

@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 
 from nodetally.simulate.answers import ApiError, too_large
@@ -45,18 +45,23 @@ class Watch:
         """The body, piece by piece; `gone` says whether to give up."""
         deadline = time.monotonic() + self.timeout_seconds
         try:
+            version = self._start()
             if self.initial:
                 version = yield from self._initial_events()
-            else:
-                version = self.version
             yield FLUSH
             yield from self._live_events(version, deadline, gone)
         except ApiError as error:
             yield watch_error(error, self.encoding)
 
-    def _initial_events(self) -> Iterator[bytes]:
-        if not self.cluster.wait_for(self.version, self.settings.too_large_wait_seconds):
+    def _start(self) -> int:
+        """The version to go on from; ApiError 410 if it is gone, 504 if initial events at it do not come in time."""
+        if not self.initial:
+            self.cluster.check_watch(self.selection.resource, self.version)
+        elif not self.cluster.wait_for(self.version, self.settings.too_large_wait_seconds):
             raise too_large(self.version, self.cluster.version)
+        return self.version
+
+    def _initial_events(self) -> Generator[bytes, None, int]:
         version, view = self.cluster.view(self.selection.resource)
         for item in select(view, self.selection):
             yield self._event("ADDED", item)
@@ -65,10 +70,10 @@ class Watch:
         return version
 
     def _live_events(self, version: int, deadline: float, gone: Callable[[], bool]) -> Iterator[bytes]:
-        bookmark_at = self._next_bookmark(deadline)
+        bookmark_at, matches = self._next_bookmark(deadline), self.selection.test()
         while (now := time.monotonic()) < deadline and not gone():
             current, changes = self.cluster.changes_after(self.selection.resource, version)
-            pieces = [piece for change in changes for piece in self._seen(change)]
+            pieces = [piece for change in changes for piece in self._seen(change, matches)]
             version = max(version, current)
             if self.bookmarks and now >= bookmark_at:
                 pieces.append(self._bookmark(version, {}))
@@ -85,9 +90,8 @@ class Watch:
             return min(regular, last)
         return regular if regular < deadline else deadline + 1
 
-    def _seen(self, change: Change) -> Iterator[bytes]:
+    def _seen(self, change: Change, matches: Callable[[Item], bool]) -> Iterator[bytes]:
         """The event as this watch sees it: what leaves the selection is DELETED, with its last body that matched."""
-        matches = self.selection.test()
         before = change.previous is not None and matches(change.previous)
         after = change.type != "DELETED" and matches(change.item)
         if after:
@@ -99,7 +103,7 @@ class Watch:
         return watch_event(event, item, "v1", self.encoding)
 
     def _bookmark(self, version: int, annotations: dict[str, str]) -> bytes:
-        metadata = {"resourceVersion": str(version), "creationTimestamp": None}
+        metadata: dict[str, object] = {"resourceVersion": str(version), "creationTimestamp": None}
         if annotations:
             metadata["annotations"] = annotations
         return self._event("BOOKMARK", _empty(RESOURCES[self.selection.resource], metadata))
