@@ -1,5 +1,6 @@
 """However a cluster is read, the snapshot is the same; and what each way asks of the server."""
 
+import base64
 import gzip
 import json
 from dataclasses import replace
@@ -9,17 +10,15 @@ from typing import Any
 import pytest
 from nodetally.simulate.faults import Fault
 
-from clusters import METRICS, measured, node, pod, read, served
+from clusters import METRICS, NOWHERE, measured, node, pod, read, served
 from nodetally.cluster.dump import observe_dumps
-from nodetally.collect import build, utc_now
+from nodetally.collect import build, observe, utc_now
 from nodetally.errors import ClusterError, ClusterRefused, WrongUse
 from nodetally.settings import Settings
 from nodetally.simulate.cluster import SimulatedCluster
 from paths import VECTORS
 
 PARTS = ("totals", "schedulable_totals", "nodes", "namespaces", "unscheduled", "unknown_nodes")
-JSON_ONLY = ("/api/v1/", {"json_only": True})
-
 
 def tallied(observation: Any) -> dict[str, Any]:
     document: Any = build(observation, Settings(cluster="c"), utc_now(), lambda: 0.0)
@@ -201,3 +200,32 @@ def test_nodes_for_kite_are_asked_for_in_json_and_read_alike(hard: list[dict[str
     """keep_nodes changes how nodes travel, not what is tallied."""
     with served(SimulatedCluster.of(hard), tmp_path) as (_, settings):
         assert tallied(read(settings, keep_nodes=True)) == tallied(read(settings))
+
+
+def test_inside_a_cluster_the_service_account_is_enough(tmp_path: Path) -> None:
+    """Its token and authority from files, the address from the environment; a rotated token is picked up."""
+    account = tmp_path / "account"
+    account.mkdir()
+    with served(SimulatedCluster(nodes=2, pods=8, seed=2), tmp_path, tls=True, token="s3cret") as (server, settings):
+        config = json.loads(Path(str(settings.kubeconfig)).read_text())
+        authority = config["clusters"][0]["cluster"]["certificate-authority-data"]
+        (account / "ca.crt").write_bytes(base64.b64decode(authority))
+        port = server.url.rpartition(":")[2]
+        inside = replace(NOWHERE, service_host="127.0.0.1", service_port=port, service_account=account)
+        (account / "token").write_text("expired")
+        with pytest.raises(ClusterRefused, match="401"):
+            observe(Settings(cluster="c"), inside)
+        (account / "token").write_text("s3cret")
+        assert observe(Settings(cluster="c"), inside).tally.pods == 8
+
+
+def test_a_server_that_is_not_the_one_we_trust_is_refused(tmp_path: Path) -> None:
+    """Another authority's certificate: no request is sent, and the error says where to look."""
+    with served(SimulatedCluster(nodes=2, pods=8, seed=2), tmp_path, tls=True) as (server, settings):
+        path = Path(str(settings.kubeconfig))
+        config = json.loads(path.read_text())
+        del config["clusters"][0]["cluster"]["certificate-authority-data"]
+        path.write_text(json.dumps(config))
+        with pytest.raises(ClusterError, match="not to be trusted"):
+            read(settings)
+        assert list(server.requests) == []

@@ -152,19 +152,18 @@ def test_list_goes_on_behind_a_page(store: Store) -> None:
     assert keys(store, "n/") == names
 
 
-@pytest.mark.parametrize(
-    "key", ["", "/a", "a//b", "a/", "../a", "a/../../b", "a/./b", "a/.hid", "a\\b", "a\0", "a\nb", "k" * 256, "\ud800"]
-)
-def test_unfit_keys_are_refused(store: Store, key: str) -> None:
+UNFIT = ("", "/a", "a//b", "a/", "../a", "a/../../b", "a/./b", "a/.hidden", "a\\b", "a\0", "a\nb", "k" * 256, "\ud800")
+
+
+def test_unfit_keys_are_refused(store: Store) -> None:
     """A key that could leave the directory, hide in it, or be read differently elsewhere is an error everywhere."""
-    with pytest.raises(StoreError, match="unfit"):
-        store.get(key)
-    with pytest.raises(StoreError, match="unfit"):
-        store.put_new(key, b"", PLAIN)
-    with pytest.raises(StoreError, match="unfit"):
-        store.put(key, b"", PLAIN)
-    with pytest.raises(StoreError, match="unfit"):
-        store.delete(key)
+    for key in UNFIT:
+        for act in (store.get, store.delete):
+            with pytest.raises(StoreError, match="unfit"):
+                act(key)
+        for write in (store.put, store.put_new):
+            with pytest.raises(StoreError, match="unfit"):
+                write(key, b"", PLAIN)
     assert keys(store) == []
 
 

@@ -259,7 +259,7 @@ def test_a_file_in_the_directorys_place_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     store = DirectoryStore(tmp_path / "file")
     for act in (lambda: store.put("a", b"1", PLAIN), lambda: store.get("a"), lambda: list(store.list(""))):
-        with pytest.raises(StoreError, match="Not a directory|File exists"):
+        with pytest.raises(StoreError, match=r"Not a directory|File exists"):
             act()
 
 

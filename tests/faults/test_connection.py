@@ -175,6 +175,23 @@ def test_a_connection_closed_while_idle_is_opened_again_at_once() -> None:
     assert slept == []
 
 
+def test_a_server_that_closes_after_each_answer_is_connected_to_again() -> None:
+    """Some proxies allow one request a connection; that takes no pause and no failed attempt."""
+    last = answer(protobuf_list(), "200 OK", "application/vnd.kubernetes.protobuf", "Connection: close")
+    with scripted([last, last]) as server, connected(server) as (connection, slept):
+        listed(connection)
+        assert len(listed(connection)[0]) == 1
+    assert (len(server.requests), slept) == (2, [])
+
+
+@pytest.mark.parametrize("body", [b"[]", b'{"metadata": []}', b"{", b"null", b"\xff"])
+def test_an_error_body_of_any_shape_is_an_error(body: bytes) -> None:
+    """What stands in it is told if it can be read; the status is enough."""
+    with scripted([answer(body, "400 Bad Request", "application/json")]) as server, connected(server) as (connection, _):
+        with pytest.raises(AnswerError, match="GET /api/v1/pods: 400"):
+            listed(connection)
+
+
 def test_nobody_there_is_said() -> None:
     """With the address and who named it."""
     with connected(Scripted("http://127.0.0.1:1")) as (connection, _):

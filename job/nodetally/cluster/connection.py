@@ -234,7 +234,7 @@ class Connection:
             return connection.getresponse()
 
     def _connected(self) -> "_Http":
-        if self._http is None:
+        if self._http is None or self._http.sock is None:  # http.client drops the socket after "Connection: close"
             self._http = self._open()
         else:
             self._http.reused = True
@@ -368,8 +368,9 @@ def parse_status(content_type: str, body: bytes) -> tuple[str, str, str]:
         except ValueError:
             return "", "", ""
         if isinstance(document, dict):
-            token = (document.get("metadata") or {}).get("continue") or ""
-            return str(document.get("message") or ""), str(document.get("reason") or ""), str(token)
+            metadata = document.get("metadata")
+            token = str(metadata.get("continue") or "") if isinstance(metadata, dict) else ""
+            return str(document.get("message") or ""), str(document.get("reason") or ""), token
     return body.decode("utf-8", "replace").strip()[:500], "", ""
 
 

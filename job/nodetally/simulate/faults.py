@@ -1,13 +1,13 @@
 """Faults on order: which request goes wrong, how, and how often. Changes what is sent, never the cluster."""
 
-import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from threading import Lock
 from typing import Any
 
 from nodetally.errors import WrongUse
-from nodetally.simulate.bodies import Answer, whole
+from nodetally.simulate.answers import ApiError
+from nodetally.simulate.bodies import Answer, Wanted, error_answer, whole
 
 GARBAGE = b"\xff" * 16  # no start of a protobuf field, and not UTF-8
 
@@ -58,11 +58,12 @@ class Fault:
         places = (self.cut_after_bytes, self.truncate_after_items, self.stall_after_bytes, self.garbage_at)
         return any(place is not None for place in places)
 
-    def replace(self, answer: Callable[[], Answer]) -> Answer:
-        """The answer, or what is sent in its place."""
+    def replace(self, answer: Callable[[], Answer], wanted: Wanted) -> Answer:
+        """The answer, or what is sent in its place: a body as it is, or the Status of an error."""
         if self.body is not None:
             return whole(self.status or 200, self.content_type or "text/plain", self.body.encode(), self.headers)
-        found = answer()
+        failure = ApiError(self.status, f"simulated fault: {self.status}") if self.status else None
+        found = error_answer(failure, wanted) if failure else answer()
         found.headers |= self.headers
         found.content_type = self.content_type or found.content_type
         return found
@@ -106,13 +107,7 @@ class Faults:
             self._faults.clear()
 
     def strike(self, path: str) -> Fault | None:
-        """The fault that this request gets, if any, after its delay; counts it as done."""
-        fault = self._take(path)
-        if fault and fault.delay_seconds:
-            time.sleep(fault.delay_seconds)
-        return fault
-
-    def _take(self, path: str) -> Fault | None:
+        """The fault that this request gets, if any; counts it as done."""
         with self._lock:
             for fault in self._faults:
                 if not path.startswith(fault.path_prefix):

@@ -65,7 +65,7 @@ class Watch:
         version, view = self.cluster.view(self.selection.resource)
         for item in select(view, self.selection):
             yield self._event("ADDED", item)
-        if self.bookmarks:
+        if self.bookmarks and self.settings.watch_list:  # older servers send no end mark
             yield self._bookmark(version, {INITIAL_EVENTS_END: "true"})
         return version
 

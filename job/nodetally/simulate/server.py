@@ -1,0 +1,251 @@
+"""Sockets in, answers out: the API server on loopback, a thread for each connection.
+
+    with serving(SimulatedCluster(nodes=3, pods=10, seed=1)) as server:
+        server.write_kubeconfig(path)
+        server.add_fault(Fault("/api/v1/pods", cut_after_bytes=10_000))
+        server.cluster.change_pods(100)
+        assert server.requests[0] == ("GET", "/version")
+
+From other processes, over the same port and without a token:
+
+    POST /_simulate/faults       a fault as JSON (the fields of Fault); DELETE takes all back
+    POST /_simulate/churn?pods=N[&kind=replace]      writes N pods anew (replace: deletes them and creates others)
+    POST /_simulate/compact      forgets the past: older watches and continue tokens get 410
+    GET  /_simulate/requests     the requests so far: [["GET", "/api/v1/pods?limit=500"], …]
+"""
+
+import select
+import socket
+import ssl
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+from nodetally.simulate.answers import ApiError
+from nodetally.simulate.bodies import Answer, Wanted, error_answer
+from nodetally.simulate.cluster import SimulatedCluster
+from nodetally.simulate.control import CONTROL_PREFIX, control
+from nodetally.simulate.discovery import GIT_VERSION
+from nodetally.simulate.faults import Cut, Fault, Faults, Stall
+from nodetally.simulate.kubeconfig import kubeconfig, write_private
+from nodetally.simulate.negotiation import negotiate
+from nodetally.simulate.routes import PUBLIC_PATHS, Request, Routes, Settings
+from nodetally.simulate.sending import Transfer, paced
+from nodetally.simulate.tls import Certificates, make_certificates
+
+HOST = "127.0.0.1"
+SHUTDOWN_POLL_SECONDS = 0.05  # how soon a stop is noticed
+STALL_POLL_SECONDS = 0.1
+_GONE = (ConnectionError, TimeoutError, ssl.SSLError)  # the client left; nothing is wrong here
+
+
+class Simulator(ThreadingHTTPServer):
+    """A running API server; `close` ends it and every connection."""
+
+    request_queue_size = 128  # as many connections may wait as tests open at once
+    daemon_threads = False  # joined at the end, after their sockets are shut
+
+    def __init__(
+        self,
+        cluster: SimulatedCluster,
+        settings: Settings,
+        *,
+        port: int = 0,
+        token: str | None = None,
+        certificates: Certificates | None = None,
+    ) -> None:
+        super().__init__((HOST, port), _Connection)
+        self.cluster = cluster
+        self.settings = settings
+        self.token = token
+        self.certificates = certificates
+        self.faults = Faults()
+        self.routes = Routes(cluster, settings)
+        self.closing = threading.Event()
+        self._tls = certificates.server_context() if certificates else None
+        self._lock = threading.Lock()
+        self._requests: list[tuple[str, str]] = []
+        self._open: set[socket.socket] = set()
+        self._thread = threading.Thread(target=self.serve_forever, args=(SHUTDOWN_POLL_SECONDS,), name="simulator")
+        self._thread.start()
+
+    @property
+    def url(self) -> str:
+        return f"{'https' if self.certificates else 'http'}://{HOST}:{self.server_address[1]}"
+
+    @property
+    def requests(self) -> list[tuple[str, str]]:
+        """Method and path with query of every request so far, oldest first."""
+        with self._lock:
+            return list(self._requests)
+
+    def forget_requests(self) -> None:
+        with self._lock:
+            self._requests.clear()
+
+    def record(self, method: str, target: str) -> None:
+        with self._lock:
+            self._requests.append((method, target))
+
+    def add_fault(self, fault: Fault) -> None:
+        self.faults.add(fault)
+
+    def write_kubeconfig(self, path: str | Path) -> Path:
+        """Write a kubeconfig for this server, readable by its owner only, in one step."""
+        authority = self.certificates.authority if self.certificates else None
+        return write_private(Path(path), kubeconfig(self.url, authority, self.token))
+
+    def close(self) -> None:
+        """Stop: no new connections, open ones shut, all threads joined."""
+        self.closing.set()
+        self.shutdown()
+        with self.cluster.changed:
+            self.cluster.changed.notify_all()
+        with self._lock:
+            for connection in self._open:
+                with suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
+        self.server_close()
+        self._thread.join()
+
+    def finish_request(self, request: Any, client_address: Any) -> None:
+        """In the connection's own thread: TLS, then requests until it closes."""
+        with self._lock:
+            if self.closing.is_set():
+                return
+            self._open.add(request)
+        try:
+            connection = self._tls.wrap_socket(request, server_side=True) if self._tls else request
+            try:
+                _Connection(connection, client_address, self)
+            finally:
+                if connection is not request:
+                    connection.close()
+        finally:
+            with self._lock:
+                self._open.discard(request)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Silence where a client left; a traceback for everything else."""
+        if not isinstance(sys.exception(), _GONE):
+            super().handle_error(request, client_address)
+
+
+class _Connection(BaseHTTPRequestHandler):
+    """One keep-alive connection."""
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    server: Simulator
+
+    def version_string(self) -> str:
+        return f"kube-apiserver/{GIT_VERSION}"
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 -- the parent's name for it
+        """Quiet: requests are recorded, not printed."""
+
+    def do_GET(self) -> None:
+        if self.path.startswith(CONTROL_PREFIX):
+            return self._control()
+        self.server.record(self.command, self.path)
+        fault = self.server.faults.strike(self.path)
+        if fault and fault.delay_seconds:
+            self.server.closing.wait(fault.delay_seconds)
+        if fault and fault.drop:
+            return self._hang_up()
+        answer = fault.replace(self._answer, self._wanted()) if fault else self._answer()
+        return self._send(answer, fault)
+
+    def do_POST(self) -> None:
+        if self.path.startswith(CONTROL_PREFIX):
+            return self._control()
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        self.server.record(self.command, self.path)
+        error = ApiError(405, "the server does not allow this method on the requested resource")
+        return self._send(error_answer(error, Wanted()), None)
+
+    do_PUT = do_PATCH = do_DELETE = do_HEAD = do_OPTIONS = do_POST  # noqa: N815
+
+    def _control(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        self._send(control(self.server, self.command, self.path, body), None)
+
+    def _answer(self) -> Answer:
+        """What the API says, errors included."""
+        wanted = Wanted()
+        try:
+            wanted = self._wanted()
+            request = Request.parse(self.path, self.headers, self.server.url, self._client_gone)
+            self._authenticate(request)
+            return self.server.routes.answer(request)
+        except ApiError as error:
+            return error_answer(error, wanted)
+
+    def _wanted(self) -> Wanted:
+        """For errors: a type that cannot be served gets them in JSON."""
+        with suppress(ApiError):
+            return negotiate(self.headers, protobuf=self.server.settings.protobuf)
+        return Wanted()
+
+    def _authenticate(self, request: Request) -> None:
+        token = self.server.token
+        if token and request.path not in PUBLIC_PATHS and self.headers.get("Authorization") != f"Bearer {token}":
+            raise ApiError(401, "Unauthorized")
+
+    def _send(self, answer: Answer, fault: Fault | None) -> None:
+        gzip = self.server.settings.gzip and self._wanted().gzip
+        transfer = Transfer.plan(answer, fault, accepts_gzip=gzip)
+        self.send_response(answer.status)
+        for name, value in transfer.headers():
+            self.send_header(name, value)
+        self.end_headers()
+        if self.command == "HEAD":
+            return
+        pace = self.server.settings.pace_bytes_per_second
+        send = self.connection.sendall if pace is None else paced(self.connection.sendall, pace)
+        try:
+            transfer.send_body(send)
+        except Cut:
+            self._hang_up()
+        except Stall:
+            self._stall()
+
+    def _hang_up(self) -> None:
+        self.close_connection = True
+        with suppress(OSError):
+            self.connection.shutdown(socket.SHUT_RDWR)
+
+    def _stall(self) -> None:
+        """Hold the connection until the client leaves or the server ends."""
+        self.close_connection = True
+        while not self._client_gone():
+            self.server.closing.wait(STALL_POLL_SECONDS)
+
+    def _client_gone(self) -> bool:
+        """Whether nobody waits any more: a client has nothing to say in the middle of an answer, so it has left."""
+        if self.server.closing.is_set():
+            return True
+        readable, _, _ = select.select([self.connection], [], [], 0)
+        return bool(readable)
+
+
+@contextmanager
+def serving(
+    cluster: SimulatedCluster,
+    settings: Settings | None = None,
+    *,
+    port: int = 0,
+    tls: bool = False,
+    token: str | None = None,
+) -> Iterator[Simulator]:
+    """Serve a cluster on loopback for as long as the block lasts."""
+    certificates = make_certificates() if tls else None
+    server = Simulator(cluster, settings or Settings(), port=port, token=token, certificates=certificates)
+    try:
+        yield server
+    finally:
+        server.close()
