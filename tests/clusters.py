@@ -9,9 +9,10 @@ from typing import Any
 from nodetally.cluster.observation import Observation
 from nodetally.collect import observe
 from nodetally.settings import Settings, Surroundings
+from nodetally.simulate import routes
 from nodetally.simulate.cluster import SimulatedCluster
 from nodetally.simulate.faults import Fault
-from nodetally.simulate.server import Server, serving
+from nodetally.simulate.server import Simulator, serving
 
 Json = dict[str, Any]
 METRICS = "/apis/metrics.k8s.io/v1beta1/nodes"
@@ -57,9 +58,11 @@ def pod(
 
 
 @contextmanager
-def served(cluster: SimulatedCluster, folder: Path, **options: Any) -> Iterator[tuple[Server, Settings]]:
+def served(
+    cluster: SimulatedCluster, folder: Path, behaviour: routes.Settings | None = None, **options: Any
+) -> Iterator[tuple[Simulator, Settings]]:
     """The cluster behind its API, and settings that lead to it."""
-    with serving(cluster, **options) as server:
+    with serving(cluster, behaviour, **options) as server:
         kubeconfig = folder / "kubeconfig"
         server.write_kubeconfig(kubeconfig)
         yield server, Settings(cluster="c", kubeconfig=str(kubeconfig), timeout_seconds=60)
@@ -78,5 +81,5 @@ def measured(usage: Mapping[str, tuple[str, str]]) -> Fault:
         {"metadata": {"name": name}, "timestamp": now, "window": "15s", "usage": {"cpu": cpu, "memory": memory}}
         for name, (cpu, memory) in usage.items()
     ]
-    body = json.dumps({"kind": "NodeMetricsList", "apiVersion": "metrics.k8s.io/v1beta1", "items": items}).encode()
+    body = json.dumps({"kind": "NodeMetricsList", "apiVersion": "metrics.k8s.io/v1beta1", "items": items})
     return Fault(METRICS, status=200, body=body, content_type="application/json", times=None)

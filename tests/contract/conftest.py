@@ -42,7 +42,7 @@ def moto_store() -> Iterator[S3Store]:
 @pytest.fixture
 def server_store(s3_server: servers.S3Server) -> S3Store:
     """An empty store on the real server."""
-    return S3Store(BUCKET, f"test-{next(_prefixes)}", environment=s3_server.environment)
+    return S3Store(BUCKET, f"test-{next(_prefixes)}", environment=s3_server.environment, sleep=lambda _: None)
 
 
 @pytest.fixture(params=["directory", "moto", "server"])

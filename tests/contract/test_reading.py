@@ -9,15 +9,19 @@ from typing import Any
 
 import pytest
 from nodetally.simulate.faults import Fault
+from nodetally.simulate.metrics import MetricsSettings
 
 from clusters import METRICS, NOWHERE, measured, node, pod, read, served
 from nodetally.cluster.dump import observe_dumps
 from nodetally.collect import build, observe, utc_now
 from nodetally.errors import ClusterError, ClusterRefused, WrongUse
 from nodetally.settings import Settings
+from nodetally.simulate import routes
 from nodetally.simulate.cluster import SimulatedCluster
 from paths import VECTORS
 
+JSON_ONLY = routes.Settings(protobuf=False)
+NEWER_METRICS = routes.Settings(metrics=MetricsSettings(versions=("v1",)))
 PARTS = ("totals", "schedulable_totals", "nodes", "namespaces", "unscheduled", "unknown_nodes")
 
 def tallied(observation: Any) -> dict[str, Any]:
@@ -33,7 +37,8 @@ def without_usage(found: dict[str, Any]) -> dict[str, Any]:
 
 
 def canonical(item: dict[str, Any]) -> dict[str, Any]:
-    """As an API server would hold it: no empty maps where protobuf has none (upstream tells {} from absent)."""
+    """As an API server would hold it: with a uid, and no empty maps, which protobuf cannot tell from absent ones."""
+    item["metadata"].setdefault("uid", item["metadata"]["name"])
     for status in item.get("status", {}).get("containerStatuses", []):
         for key in [key for key, value in status.items() if value == {}]:
             del status[key]
@@ -60,8 +65,8 @@ WAYS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "protobuf": ({}, {}),
     "protobuf, gzip": ({"gzip": True}, {}),
     "protobuf, pages": ({"page_size": 97}, {}),
-    "json": ({}, {"protobuf": False}),
-    "json, pages of our size": ({"page_size": 200}, {"protobuf": False}),
+    "json": ({}, {"behaviour": JSON_ONLY}),
+    "json, pages of our size": ({"page_size": 200}, {"behaviour": JSON_ONLY}),
     "tls and a token": ({}, {"tls": True, "token": "s3cret"}),
 }
 
@@ -103,7 +108,7 @@ def test_some_nodes_are_read_by_indexed_queries(tmp_path: Path) -> None:
     with served(cluster, tmp_path) as (server, settings):
         whole = {each["name"]: each for each in tallied(read(replace(settings, usage=False)))["nodes"]}
         names = sorted(whole)[:2]
-        server.requests.clear()
+        server.forget_requests()
         some = read(replace(settings, nodes=tuple(names), usage=False))
         asked = [path for _, path in server.requests if path.startswith("/api/v1/pods")]
     assert tallied(some)["nodes"] == [whole[name] for name in names]
@@ -119,7 +124,7 @@ def test_a_selector_picks_nodes_on_the_server(tmp_path: Path) -> None:
         gpu = read(replace(settings, selector="pool=gpu"))
         assert any("labelSelector=pool%3Dgpu" in path for _, path in server.requests)
         assert not any(path == "/api/v1/pods" for _, path in server.requests)
-        server.requests.clear()
+        server.forget_requests()
         web = read(replace(settings, selector="pool!=gpu"))
         assert any(path == "/api/v1/pods" for _, path in server.requests)
     assert [each.name for each in gpu.nodes] == ["n0", "n1"]
@@ -152,7 +157,7 @@ def test_usage_comes_from_the_metrics_api(tmp_path: Path) -> None:
         (Fault(METRICS, status=500, times=None), "absent", "500"),
         (Fault("/apis/metrics.k8s.io/", status=404, times=None), "absent", "no metrics API"),
         (Fault(METRICS, cut_after_bytes=30, times=None), "absent", "cut off"),
-        (Fault(METRICS, status=200, body=b"<html>", content_type="text/html", times=None), "absent", "JSON"),
+        (Fault(METRICS, status=200, body="<html>", content_type="text/html", times=None), "absent", "JSON"),
     ],
     ids=lambda each: "" if isinstance(each, str) else each.path_prefix + str(each.status),
 )
@@ -192,7 +197,7 @@ def test_a_list_that_fails_fails_the_pass(
 
 def test_the_metrics_api_of_version_1_is_read(tmp_path: Path) -> None:
     """Where a server has only the newer one."""
-    with served(SimulatedCluster(nodes=2, pods=8, seed=2), tmp_path, metrics_versions=("v1",)) as (_, settings):
+    with served(SimulatedCluster(nodes=2, pods=8, seed=2), tmp_path, NEWER_METRICS) as (_, settings):
         assert read(settings).usage.status == "ok"
 
 

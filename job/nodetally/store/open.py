@@ -2,8 +2,6 @@
 
 import re
 from collections.abc import Mapping
-from pathlib import Path
-from urllib.parse import unquote
 
 from nodetally.errors import WrongUse
 from nodetally.store.base import Store
@@ -46,12 +44,16 @@ def _file(url: str) -> Store:
     host, slash, path = rest.partition("/")
     if not slash or host not in ("", "localhost"):
         raise WrongUse(f"not a directory of this machine: {url!r}", hint=FORMS)
+    from urllib.parse import unquote
+
     return _directory(unquote(slash + path), url)
 
 
 def _directory(path: str, url: str) -> Store:
     if not path.strip() or "\x00" in path:
         raise WrongUse(f"not a store: {url!r}", hint=FORMS)
+    from pathlib import Path
+
     from nodetally.store.directory import DirectoryStore
 
     return DirectoryStore(Path(path).expanduser(), url=url)

@@ -8,7 +8,8 @@ after each. What a crash between two steps leaves out, and who completes it with
   the cluster index's last slot shows their snapshots (up to HEAL_LIMIT of them), on whatever day they are;
 - `latest` is brought to the cluster index's last slot by the next publish of any slot, the clusters' list, too.
 
-Left to `store repair`: a snapshot whose publisher crashed when a later slot was in the cluster index already (a
+Left to `store repair`: a first snapshot ever whose publisher crashed before the cluster index, when the next one
+is of another day; a snapshot whose publisher crashed when a later slot was in the cluster index already (a
 backfill, or an overtaken pass), more than HEAL_LIMIT at once, and anything deleted or damaged afterwards.
 """
 

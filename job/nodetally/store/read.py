@@ -36,7 +36,7 @@ def clusters(store: Store) -> list[str]:
     """The names of all clusters in the store, sorted."""
     index = load(store, clusters_key()).document
     if index is None:
-        return list(_listed_clusters(store))
+        return sorted(_listed_clusters(store))
     names = index.get("clusters")
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise _damaged(store, clusters_key(), "no list of names")
