@@ -7,14 +7,15 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from clusters import node, pod, served
-from paths import VECTORS
 
+from clusters import node, pod, served
 from nodetally.accounting.quantity import NANO
 from nodetally.cli.explain import exact_text, explain, parse_subject
 from nodetally.errors import WrongUse
 from nodetally.simulate.cluster import SimulatedCluster
+from paths import VECTORS
 
+TOGETHER = "containers and sidecars added up, or the highest init container with the sidecars before it"
 CLUSTER = str(VECTORS / "cluster.json.gz")
 EXPECTED = json.loads((VECTORS / "cluster-expected.json").read_text())["nodes"]
 MESH = pod("web-1", "a", cpu="100m", memory="100Mi")
@@ -60,8 +61,7 @@ def test_a_pod_is_explained_container_by_container(tmp_path: Path) -> None:
         "sidecar proxy cpu 200m memory 50Mi",
         "init container migrate cpu 1000m memory 10Mi",
         "container app cpu 100m memory 100Mi",
-        "containers and sidecars added up, or the highest init container with the sidecars before it"
-        " cpu 1200m memory 150Mi",
+        f"{TOGETHER} cpu 1200m memory 150Mi",
         "overhead is added cpu 250m",
         "= counted as cpu 1450m memory 150Mi",
     ]
@@ -99,7 +99,7 @@ def test_what_is_not_there_is_said(subject: str, why: str, tmp_path: Path) -> No
     with pytest.raises(WrongUse, match=why):
         explained(subject, "--dump", CLUSTER)
     with served(SimulatedCluster.of([node("a")]), tmp_path) as (_, settings):
-        with pytest.raises(WrongUse, match="no (node|pod)"):
+        with pytest.raises(WrongUse, match=r"no (node|pod)"):
             explained(subject, "--kubeconfig", str(settings.kubeconfig))
 
 

@@ -1,4 +1,4 @@
-"""kite's own ten scenarios (its node_handler_test.go), read from one list and node by node; and what it never tested."""
+"""kite's own ten scenarios (its node_handler_test.go), read from one list and node by node, and a few more."""
 
 from dataclasses import replace
 from pathlib import Path

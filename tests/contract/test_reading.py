@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from nodetally.simulate.faults import Fault
-from nodetally.simulate.metrics import MetricsSettings
 
 from clusters import METRICS, NOWHERE, measured, node, pod, read, served
 from nodetally.cluster.dump import observe_dumps
@@ -18,11 +16,14 @@ from nodetally.errors import ClusterError, ClusterRefused, WrongUse
 from nodetally.settings import Settings
 from nodetally.simulate import routes
 from nodetally.simulate.cluster import SimulatedCluster
+from nodetally.simulate.faults import Fault
+from nodetally.simulate.metrics import MetricsSettings
 from paths import VECTORS
 
 JSON_ONLY = routes.Settings(protobuf=False)
 NEWER_METRICS = routes.Settings(metrics=MetricsSettings(versions=("v1",)))
 PARTS = ("totals", "schedulable_totals", "nodes", "namespaces", "unscheduled", "unknown_nodes")
+
 
 def tallied(observation: Any) -> dict[str, Any]:
     document: Any = build(observation, Settings(cluster="c"), utc_now(), lambda: 0.0)

@@ -187,7 +187,10 @@ def test_a_server_that_closes_after_each_answer_is_connected_to_again() -> None:
 @pytest.mark.parametrize("body", [b"[]", b'{"metadata": []}', b"{", b"null", b"\xff"])
 def test_an_error_body_of_any_shape_is_an_error(body: bytes) -> None:
     """What stands in it is told if it can be read; the status is enough."""
-    with scripted([answer(body, "400 Bad Request", "application/json")]) as server, connected(server) as (connection, _):
+    with (
+        scripted([answer(body, "400 Bad Request", "application/json")]) as server,
+        connected(server) as (connection, _),
+    ):
         with pytest.raises(AnswerError, match="GET /api/v1/pods: 400"):
             listed(connection)
 

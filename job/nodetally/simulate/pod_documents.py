@@ -15,7 +15,7 @@ _RESIZING = frozenset({State.RESIZE_DEFERRED, State.RESIZE_INFEASIBLE})
 
 
 def pod_document(shape: Shape, state: State, slots: Slots) -> Tree:
-    """The document; `slots` has name, namespace, hash, uid, owner, version, node, zone, ip, host_ip, id0…, t0…t2."""
+    """The document; `slots` has name, ns, hash, uid, owner, version, node, zone, ip, host_ip, id0…, t0…t2."""
     content: Tree = {
         "metadata": _metadata(shape, state, slots),
         "spec": _spec(shape, state, slots),
@@ -26,7 +26,7 @@ def pod_document(shape: Shape, state: State, slots: Slots) -> Tree:
 
 
 def namespace_of(shape: Shape, slots: Slots) -> str:
-    return shape.namespace or slots["namespace"]
+    return shape.namespace or slots["ns"]
 
 
 def _metadata(shape: Shape, state: State, slots: Slots) -> Tree:
@@ -147,7 +147,7 @@ def _spec(shape: Shape, state: State, slots: Slots) -> Tree:
         "topologySpreadConstraints": _spread(shape),
         "resources": _resources(shape.pod_requests, shape.pod_limits),
     }
-    return {name: value for name, value in found.items() if value not in ("", {}, [], False)}
+    return {name: value for name, value in found.items() if value is not False and value not in ("", {}, [])}
 
 
 def _container(box: Box) -> Tree:
@@ -254,6 +254,9 @@ def _status(shape: Shape, state: State, slots: Slots) -> Tree:
         found["initContainerStatuses"] = before
     start = len(shape.sidecars) + len(shape.init)
     statuses = [_container_status(box, state, slots, index) for index, box in enumerate(shape.boxes, start)]
+    if shape.pod_requests:
+        found |= {"allocatedResources": amounts(shape.pod_requests)}
+        found |= {"resources": _resources(shape.pod_requests, shape.pod_limits)}
     return found | {"containerStatuses": statuses, "qosClass": _quality(shape)}
 
 
