@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from nodetally import snapshot
+from nodetally.assemble import assemble
 from nodetally.cluster.dump import observe_dumps
-from nodetally.collect import build, kite_view, utc_now
+from nodetally.collect import kite_view, utc_now
 from nodetally.settings import Settings
 from paths import VECTORS
 
@@ -18,7 +20,8 @@ FIGURES = {"requests": "requests", "limits": "limits", "scheduled": "scheduler_r
 
 
 def document_of(path: Path) -> dict[str, Any]:
-    return dict(build(observe_dumps([str(path)], utc_now()), Settings(cluster="c"), utc_now(), lambda: 0.0))
+    seen = observe_dumps([str(path)], utc_now())
+    return snapshot.decode(assemble(seen, Settings(cluster="c"), utc_now(), lambda: 0.0).body)
 
 
 @pytest.fixture(scope="module")

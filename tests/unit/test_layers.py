@@ -11,7 +11,8 @@ from paths import PACKAGE
 # Who may import whom: a part may use those to its right and itself. Parts not named here do not exist.
 LAYERS = [
     {"cli", "aws_lambda"},
-    {"collect", "simulate", "compare"},
+    {"collect"},
+    {"assemble", "simulate", "compare"},
     {"cluster", "store"},
     {"snapshot"},
     {"accounting"},

@@ -12,11 +12,11 @@ import pytest
 from nodetally import snapshot
 from nodetally.accounting.facts import NodeFacts
 from nodetally.accounting.nodes import ClusterTally, Usage
+from nodetally.assemble import assemble, slot_of
 from nodetally.cluster.connection import Cost
 from nodetally.cluster.decode import pod_from_json
 from nodetally.cluster.dump import observe_dumps
 from nodetally.cluster.observation import Observation, UsageReading
-from nodetally.collect import build, slot_of
 from nodetally.errors import ObjectUnreadable, StoreError
 from nodetally.settings import Settings
 from paths import VECTORS
@@ -40,7 +40,10 @@ def observed(nodes: list[NodeFacts], pods: tuple[dict[str, Any], ...] = (), **ch
 
 
 def document(observation: Observation, **settings: Any) -> dict[str, Any]:
-    return dict(build(observation, Settings(cluster="c", **settings), NOW, lambda: 0.5))
+    made = assemble(observation, Settings(cluster="c", **settings), NOW, lambda: 0.5)
+    found = snapshot.decode(made.body)
+    assert {**made.summary, "nodes": found["nodes"], "namespaces": found["namespaces"]} == found
+    return found
 
 
 def pod(name: str, node_name: str | None = "a", **requests: str) -> dict[str, Any]:

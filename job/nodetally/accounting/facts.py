@@ -45,6 +45,16 @@ class PodShape(NamedTuple):
     infeasible: bool = False  # the first PodResizePending condition says Infeasible
 
 
+class AmountRow(NamedTuple):
+    """One resource of one pod: nano-units, but `scheduled`, which is rounded already."""
+
+    name: str
+    requests: int
+    limits: int
+    containers: int
+    scheduled: int
+
+
 class PodAmounts(NamedTuple):
     """One pod's contribution, computed once per shape."""
 
@@ -54,6 +64,7 @@ class PodAmounts(NamedTuple):
     scheduled: Amounts  # already rounded to millicores, bytes, counts: the scheduler adds rounded integers
     kite_cpu_millicores: int
     kite_memory_bytes: int
+    rows: tuple[AmountRow, ...]  # the same, resource by resource: what a tally adds
 
 
 class PodFacts(NamedTuple):

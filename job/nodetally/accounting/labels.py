@@ -46,6 +46,15 @@ class LabelRules:
     zone: tuple[str, ...] = ("topology.kubernetes.io/zone", "failure-domain.beta.kubernetes.io/zone")
 
 
+def is_wanted(name: str, rules: LabelRules, kept: tuple[str, ...]) -> bool:
+    """Whether a label can end up in a snapshot, as itself or as a fact; the others need not be remembered."""
+    if name.startswith(_ROLE_PREFIX) or name == _LEGACY_ROLE or name in kept:
+        return True
+    return any(
+        name in names for names in (rules.pool, rules.capacity_type, rules.instance_type, rules.region, rules.zone)
+    )
+
+
 def first(labels: Mapping[str, str], names: tuple[str, ...]) -> str | None:
     """The value of the first label that is there and not empty."""
     return next((labels[name] for name in names if labels.get(name)), None)

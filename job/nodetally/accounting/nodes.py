@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from nodetally.accounting.facts import NodeFacts, PodFacts
+from nodetally.accounting.facts import TERMINAL_PHASES, NodeFacts, PodFacts
 from nodetally.accounting.quantity import QuantityError, amount
 
 POD_SLOTS = "pods"  # status.allocatable.pods: a pod takes one slot without requesting it
@@ -12,17 +12,18 @@ FIGURES = ("capacity", "allocatable", "requests", "limits", "scheduled", "contai
 
 
 class Tally:
-    """What the pods of one place (a node, a namespace, nowhere) come to. Order of pods never matters."""
+    """What the pods of one place (a node, a namespace, nowhere) come to. Order of pods never matters.
 
-    __slots__ = ("containers", "counts", "kite_cpu", "kite_memory", "kite_pods", "limits", "requests", "scheduled")
+    One small list a resource, because a cluster has thousands of these: requests, limits and containers in nano-units,
+    scheduled in published units.
+    """
+
+    __slots__ = ("counted", "kite_cpu", "kite_memory", "kite_pods", "pending", "sums", "terminal", "terminating")
 
     def __init__(self) -> None:
-        self.counts = dict.fromkeys(COUNTS, 0)
-        self.requests: dict[str, int] = {}
-        self.limits: dict[str, int] = {}
-        self.containers: dict[str, int] = {}
-        self.scheduled: dict[str, int] = {}
+        self.counted = self.pending = self.terminating = self.terminal = 0
         self.kite_pods = self.kite_cpu = self.kite_memory = 0
+        self.sums: dict[str, list[int]] = {}
 
     def add(self, pod: PodFacts) -> None:
         """Count one pod; a terminal one is only counted as such (and by kite, which counts any phase)."""
@@ -30,34 +31,38 @@ class Tally:
         self.kite_pods += 1
         self.kite_cpu += amounts.kite_cpu_millicores
         self.kite_memory += amounts.kite_memory_bytes
-        counts = self.counts
-        if pod.terminal:
-            counts["terminal"] += 1
+        if pod.phase in TERMINAL_PHASES:
+            self.terminal += 1
             return
-        counts["counted"] += 1
+        self.counted += 1
         if pod.phase == "Pending":
-            counts["pending"] += 1
+            self.pending += 1
         if pod.terminating:
-            counts["terminating"] += 1
-        for total, parts in (
-            (self.requests, amounts.requests),
-            (self.limits, amounts.limits),
-            (self.containers, amounts.containers),
-            (self.scheduled, amounts.scheduled),
-        ):
-            for name, value in parts:
-                total[name] = total.get(name, 0) + value
+            self.terminating += 1
+        sums = self.sums
+        for name, requests, limits, containers, scheduled in amounts.rows:
+            row = sums.get(name)
+            if row is None:
+                sums[name] = [requests, limits, containers, scheduled]
+            else:
+                row[0] += requests
+                row[1] += limits
+                row[2] += containers
+                row[3] += scheduled
 
-    def names(self) -> set[str]:
-        """Every resource that a counted pod asks for."""
-        return {*self.requests, *self.limits, *self.scheduled, *self.containers}
+    @property
+    def counts(self) -> dict[str, int]:
+        """Pods by what they count as; see COUNTS."""
+        return {name: getattr(self, name) for name in COUNTS}
 
-    def resource(self, name: str, figures: Iterable[str]) -> dict[str, int]:
+    def resource(self, name: str) -> dict[str, int]:
         """The published integers of one resource; QuantityError beyond int64."""
-        sums = {"requests": self.requests, "limits": self.limits, "containers": self.containers}
+        requests, limits, containers, scheduled = self.sums.get(name, (0, 0, 0, 0))
         return {
-            figure: self.scheduled.get(name, 0) if figure == "scheduled" else amount(name, sums[figure].get(name, 0))
-            for figure in figures
+            "requests": amount(name, requests),
+            "limits": amount(name, limits),
+            "scheduled": scheduled,
+            "containers": amount(name, containers),
         }
 
 
@@ -106,12 +111,12 @@ def node_resources(node: NodeFacts, tally: Tally, usage: Usage | None) -> dict[s
     capacity, allocatable = dict(node.capacity), dict(node.allocatable or node.capacity)
     measured = {} if usage is None else usage._asdict()
     resources: dict[str, dict[str, int | None]] = {}
-    for name in sorted({*capacity, *allocatable, *tally.names()}):
+    for name in sorted({*capacity, *allocatable, *tally.sums}):
         try:
             resources[name] = {
                 "capacity": amount(name, capacity.get(name, 0)) if capacity else None,
                 "allocatable": amount(name, allocatable.get(name, 0)) if allocatable else None,
-                **tally.resource(name, FIGURES[2:6]),
+                **tally.resource(name),
                 "usage": amount(name, measured[name]) if name in measured else None,
             }
         except QuantityError as error:
@@ -119,30 +124,41 @@ def node_resources(node: NodeFacts, tally: Tally, usage: Usage | None) -> dict[s
     return resources
 
 
-def sum_resources(rows: Iterable[Mapping[str, Mapping[str, int | None]]]) -> dict[str, dict[str, int | None]]:
-    """Figures added over nodes; unknown (None) in one row makes the sum unknown.
+class ResourceSums:
+    """Figures added over nodes, row by row; unknown (None) in one row makes the sum unknown.
 
-    A resource that a row does not have adds 0, but for usage, which nobody measured there.
+    A resource that a row does not have adds 0.
     """
-    rows = list(rows)
-    totals: dict[str, dict[str, int | None]] = {}
-    for name in sorted({name for row in rows for name in row}):
-        totals[name] = {figure: _sum_figure(rows, name, figure) for figure in FIGURES}
-    return totals
+
+    def __init__(self) -> None:
+        self._sums: dict[str, dict[str, int | None]] = {}
+
+    def add(self, row: Mapping[str, Mapping[str, int | None]]) -> None:
+        for name, values in row.items():
+            sums = self._sums.get(name)
+            if sums is None:
+                self._sums[name] = {figure: values[figure] for figure in FIGURES}
+                continue
+            for figure in FIGURES:
+                total, value = sums[figure], values[figure]
+                sums[figure] = None if total is None or value is None else total + value
+
+    def result(self) -> dict[str, dict[str, int | None]]:
+        return dict(sorted(self._sums.items()))
 
 
-def _sum_figure(rows: list[Mapping[str, Mapping[str, int | None]]], name: str, figure: str) -> int | None:
-    total = 0
+def sum_resources(rows: Iterable[Mapping[str, Mapping[str, int | None]]]) -> dict[str, dict[str, int | None]]:
+    """The sums of these rows; see ResourceSums."""
+    sums = ResourceSums()
     for row in rows:
-        if name not in row:
-            continue
-        value = row[name][figure]
-        if value is None:
-            return None
-        total += value
-    return total
+        sums.add(row)
+    return sums.result()
 
 
 def place_resources(tally: Tally, figures: Iterable[str]) -> dict[str, dict[str, int]]:
     """Resources of a place without capacity of its own: a namespace, the unscheduled, an unknown node."""
-    return {name: tally.resource(name, figures) for name in sorted(tally.names())}
+    wanted = tuple(figures)
+    return {
+        name: {figure: values[figure] for figure in wanted}
+        for name, values in ((name, tally.resource(name)) for name in sorted(tally.sums))
+    }

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from enum import Enum
 from functools import lru_cache
 
-from nodetally.accounting.facts import Amounts, Container, ContainerStatus, PodAmounts, PodShape
+from nodetally.accounting.facts import AmountRow, Amounts, Container, ContainerStatus, PodAmounts, PodShape
 from nodetally.accounting.quantity import amount
 
 
@@ -28,15 +28,19 @@ class Mode(Enum):
 def pod_amounts(shape: PodShape) -> PodAmounts:
     """Everything that one pod of this shape contributes. Raises QuantityError beyond int64."""
     own = [dict(container.requests) for container in shape.containers]
+    held = {name: amount(name, nanos) for name, nanos in requests(shape, Mode.SCHEDULER) if is_scheduled(name)}
+    asked, limited, plain = dict(requests(shape, Mode.TOTALS)), dict(limits(shape, Mode.TOTALS)), _sum(own)
     return PodAmounts(
-        requests=requests(shape, Mode.TOTALS),
-        limits=limits(shape, Mode.TOTALS),
-        containers=_frozen(_sum(own)),
-        scheduled=tuple(
-            (name, amount(name, nanos)) for name, nanos in requests(shape, Mode.SCHEDULER) if is_scheduled(name)
-        ),
+        requests=_frozen(asked),
+        limits=_frozen(limited),
+        containers=_frozen(plain),
+        scheduled=_frozen(held),
         kite_cpu_millicores=sum(amount("cpu", each.get("cpu", 0)) for each in own),
         kite_memory_bytes=sum(amount("memory", each.get("memory", 0)) for each in own),
+        rows=tuple(
+            AmountRow(name, asked.get(name, 0), limited.get(name, 0), plain.get(name, 0), held.get(name, 0))
+            for name in sorted({*asked, *limited, *plain, *held})
+        ),
     )
 
 

@@ -1,5 +1,6 @@
 """`nodetally run`: one pass. stdout is what --format asks for; what happened goes to stderr."""
 
+import gzip
 import logging
 import sys
 from dataclasses import replace
@@ -7,6 +8,7 @@ from typing import Any
 
 import click
 
+from nodetally import snapshot
 from nodetally.cli.options import cluster_option, option, store_option
 from nodetally.cli.source import label_options, settings_from, slot_seconds, source_options
 from nodetally.collect import Pass, run_pass
@@ -79,9 +81,9 @@ def _print(done: Pass, format_: str) -> None:
     if format_ == "table":
         from nodetally.cli.table import print_table
 
-        print_table(dict(done.document))
+        print_table(snapshot.decode(done.body))
     elif format_ == "json":
-        sys.stdout.buffer.write(done.line)
+        sys.stdout.buffer.write(gzip.decompress(done.body))
     elif format_ == "kite":
         import orjson
 
@@ -91,7 +93,7 @@ def _print(done: Pass, format_: str) -> None:
 
 def _report(done: Pass, settings: Settings) -> None:
     """One line of what was done, then what a reader should know before trusting the numbers."""
-    document, cost = done.document, done.document["cost"]
+    document, cost = done.summary, done.summary["cost"]
     counted = document["totals"]["pods"]["counted"]
     text = (
         f"{document['cluster']} {document['slot']}: {document['totals']['nodes']['count']} nodes, {counted} pods; "
@@ -105,9 +107,9 @@ def _report(done: Pass, settings: Settings) -> None:
         log.info("%s; %s %s/%s", text, how, settings.store.rstrip("/"), done.published.key)
     if document["usage"]["status"] not in ("ok", "off"):
         log.warning("usage is %s: %s", document["usage"]["status"], document["usage"]["reason"])
-    if settings.dumps and not (document["nodes"] and cost["pods_read"]):
+    if settings.dumps and not (document["totals"]["nodes"]["count"] and cost["pods_read"]):
         log.warning("the dump holds %d nodes and %d pods: was it made with: kubectl get nodes,pods -A -o json ?",
-                    len(document["nodes"]), cost["pods_read"])  # fmt: skip
+                    document["totals"]["nodes"]["count"], cost["pods_read"])  # fmt: skip
     for unknown in document["unknown_nodes"]:
         log.warning("%d pods are bound to node %r, which is not listed", unknown["pods"]["counted"], unknown["name"])
 

@@ -91,12 +91,13 @@ def slot_seconds(text: str) -> int:
 
 def live_document(options: Mapping[str, Any]) -> dict[str, Any]:
     """The cluster as it is now, in the form of a snapshot; stores nothing."""
+    from nodetally import snapshot
     from nodetally.collect import run_pass  # the readers are loaded only when asked for
     from nodetally.settings import Surroundings
 
     settings = settings_from({**options, "at": None, "selector": None})
     settings = replace(settings, cluster=options.get("cluster") or "live")
-    return dict(run_pass(settings, Surroundings.read(), store=False).document)
+    return snapshot.decode(run_pass(settings, Surroundings.read(), store=False).body)
 
 
 def _rules(options: Mapping[str, Any]) -> LabelRules:

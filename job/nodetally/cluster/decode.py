@@ -28,6 +28,8 @@ from nodetally.errors import ClusterError, ObjectUnreadable
 
 SHAPES = 4096  # distinct combinations kept: about 6 MB at worst; a cluster of 150,000 pods has some hundreds
 
+RESIZE_PENDING = b"PodResizePending"  # one search through the bytes is cheaper than decoding every condition
+
 Json = Mapping[str, Any]
 
 
@@ -51,7 +53,7 @@ def pod_from_protobuf(body: bytes) -> PodFacts:
         ),
         tuple(status.allocated_resources),
         status.resources if status.HasField("resources") else None,
-        _infeasible((each.type, each.reason) for each in status.conditions),
+        RESIZE_PENDING in body and _infeasible((each.type, each.reason) for each in status.conditions),
     )
     name, namespace = metadata.name, metadata.namespace
     if not name or not namespace:
@@ -298,7 +300,13 @@ def _checked(pairs: Iterable[tuple[str, Any]], read: Callable[[Any], int], path:
             amount(name, found[name])
         except QuantityError as error:
             raise FieldError(f"{path}[{name}]: {error}, text {text!r}") from error
-    return tuple(sorted(found.items()))
+    return _shared(tuple(sorted(found.items())))
+
+
+@lru_cache(maxsize=SHAPES)
+def _shared(amounts: Amounts) -> Amounts:
+    """One object for equal amounts: thousands of nodes of one type have the same capacity."""
+    return amounts
 
 
 def _message(message: type[Any], body: bytes) -> Any:

@@ -74,14 +74,16 @@ class Buffer:
                 raise ClusterError(f"{what}: the body ends in the middle of an item, after {self.taken} bytes")
 
     def take(self, count: int, what: str) -> bytes:
-        self.need(count, what)
+        if self.end - self.at < count:
+            self.need(count, what)
         self.at += count
         return bytes(self.view[self.at - count : self.at])
 
     def varint(self, what: str) -> int:
         value = shift = 0
         while True:
-            self.need(1, what)
+            if self.at == self.end:
+                self.need(1, what)
             byte = self.view[self.at]
             self.at += 1
             value |= (byte & 0x7F) << shift

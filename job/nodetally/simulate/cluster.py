@@ -29,11 +29,21 @@ class SimulatedCluster:
     """Nodes and pods of any number, the same for the same seed; or, by `of`, the objects that are given."""
 
     def __init__(
-        self, nodes: int = 3, pods: int = 30, seed: int = 1, *, cloud: str = "eks", history: int = HISTORY
+        self,
+        nodes: int = 3,
+        pods: int = 30,
+        seed: int = 1,
+        *,
+        cloud: str = "eks",
+        history: int = HISTORY,
+        warm: bool = False,
     ) -> None:
+        """`warm`: take a second now, so that the first list does not have to."""
         from nodetally.simulate.fleet import Fleet
 
         fleet = Fleet(nodes, pods, seed, cloud, FIRST_VERSION)
+        if warm:
+            fleet.warm()
         self._start({"nodes": fleet.nodes, "pods": fleet.pods}, FIRST_VERSION + nodes + pods, seed, history)
 
     @classmethod

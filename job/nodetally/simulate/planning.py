@@ -5,9 +5,10 @@ Machines are chosen to fit what is to run on them, so that a node's requests are
 
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
+from math import ceil
 from random import Random
 from typing import NamedTuple
 
@@ -17,10 +18,12 @@ from nodetally.simulate.shapes import DAEMONS, GPU, HUGE, SHAPES, TERMINAL, Node
 
 FILL = 0.72  # how full nodes are on average; each has its own share in FILL_RANGE
 FILL_RANGE = (0.55, 0.90)
+LARGEST_SHARE = 0.6  # of a node that one pod takes at most
+USUAL_SHARE = 0.75  # of the nodes have the family that fits best, the others more memory
 DAEMON_SHARE = 0.3  # of all pods; a cluster with few pods a node has fewer daemon sets
 PODS_PER_NAMESPACE = 150
 NODES_PER_GPU_NODE, NODES_PER_HUGE_NODE = 25, 40
-GPUS, HUGE_GIB = 4, 4  # of one such node
+UNITS: Mapping[NodeClass, int] = {"general": 0, "gpu": 4, "hugepages": 4}  # GPUs or GiB of huge pages on one node
 SPECIAL_SHARE = 0.8  # of those are taken
 UNPLACED = -1
 _TRIES = 24  # nodes looked at before the next best is good enough
@@ -93,10 +96,9 @@ def make_plan(nodes: int, pods: int, random: Random) -> Plan:
     return Plan(workloads, workload_of, kind_of, node_of, machines)
 
 
-def class_counts(nodes: int) -> dict[NodeClass, int]:
-    """How many nodes of each class there are."""
-    gpu, huge = nodes // NODES_PER_GPU_NODE, nodes // NODES_PER_HUGE_NODE
-    return {"general": nodes - gpu - huge, "gpu": gpu, "hugepages": huge}
+def most_special(nodes: int) -> dict[NodeClass, int]:
+    """How many nodes may have GPUs or huge pages."""
+    return {"gpu": nodes // NODES_PER_GPU_NODE, "hugepages": nodes // NODES_PER_HUGE_NODE}
 
 
 def _workloads(nodes: int, pods: int, random: Random) -> list[Workload]:
@@ -113,9 +115,9 @@ def _daemons(nodes: int, pods: int, random: Random) -> Iterator[Workload]:
 
 
 def _team_workloads(nodes: int, pods: int, left: int, random: Random) -> Iterator[Workload]:
-    counts, taken = class_counts(nodes), set[str]()
-    room = {"general": pods, "gpu": int(counts["gpu"] * GPUS * SPECIAL_SHARE)}
-    room["hugepages"] = int(counts["hugepages"] * HUGE_GIB * SPECIAL_SHARE)
+    taken = set[str]()
+    room = {name: int(count * UNITS[name] * SPECIAL_SHARE) for name, count in most_special(nodes).items()}
+    room["general"] = pods
     namespaces = max(3, min(pods // PODS_PER_NAMESPACE, 400))
     indices = range(len(DAEMONS), len(SHAPES))
     weights = list(accumulate(SHAPES[index].weight for index in indices))
@@ -156,38 +158,64 @@ def _consumes(state: State) -> bool:
     return state not in TERMINAL and state != State.UNSCHEDULED
 
 
+class Total(NamedTuple):
+    """What all pods of a node class request, and the most that one of them does."""
+
+    sum: Demand
+    largest: Demand
+
+
+def _totals(workloads: Sequence[Workload], states: Sequence[Sequence[State]]) -> dict[NodeClass, Total]:
+    needs: dict[NodeClass, list[tuple[int, Demand]]] = {name: [] for name in UNITS}
+    for workload, found in zip(workloads, states, strict=True):
+        need = _DEMANDS[workload.shape]
+        needs[SHAPES[workload.shape].node_class].append((sum(map(_consumes, found)), need))
+    return {name: _total(each) for name, each in needs.items()}
+
+
+def _total(needs: Sequence[tuple[int, Demand]]) -> Total:
+    columns = range(len(Demand._fields))
+    summed = (sum(count * need[column] for count, need in needs) for column in columns)
+    largest = (max((need[column] for _, need in needs), default=0) for column in columns)
+    return Total(Demand(*summed), Demand(*largest))
+
+
+def _class_counts(nodes: int, totals: Mapping[NodeClass, Total]) -> dict[NodeClass, int]:
+    """How many nodes of each class there are: as many special ones as are needed, the rest general."""
+    counts: dict[NodeClass, int] = {
+        name: min(most, ceil(totals[name].sum.units / UNITS[name] / SPECIAL_SHARE))
+        for name, most in most_special(nodes).items()
+    }
+    counts["general"] = nodes - sum(counts.values())
+    return counts
+
+
 def _machines(
     workloads: Sequence[Workload], states: Sequence[Sequence[State]], nodes: int, pods: int, random: Random
 ) -> list[Machine]:
-    """A machine per node, the general ones of a size that fits what is to run on them."""
-    counts = class_counts(nodes)
-    totals = {"general": [0, 0], "gpu": [0, 0], "hugepages": [0, 0]}
-    for workload, found in zip(workloads, states, strict=True):
-        need, running = _DEMANDS[workload.shape], sum(map(_consumes, found))
-        totals[SHAPES[workload.shape].node_class][0] += need.millicores * running
-        totals[SHAPES[workload.shape].node_class][1] += need.memory_bytes * running
+    """A machine per node, of a size that fits what is to run on its class."""
+    totals = _totals(workloads, states)
     machines: list[Machine] = []
-    for node_class, count in counts.items():
+    for name, count in _class_counts(nodes, totals).items():
         if count:
-            cpus, gib = totals[node_class][0] / 1000 / count / FILL, totals[node_class][1] / 2**30 / count / FILL
-            machines += [_machine(node_class, cpus, gib, pods / nodes, random) for _ in range(count)]
+            machines += _class_machines(name, count, totals[name], pods / nodes, random)
     random.shuffle(machines)
     return machines
 
 
-def _machine(node_class: NodeClass, cpus: float, gib: float, density: float, random: Random) -> Machine:
-    """One machine of those around a size; on average they have that size."""
+def _class_machines(name: NodeClass, count: int, total: Total, density: float, random: Random) -> list[Machine]:
+    """Machines of two sizes that have together what is wanted; some have more memory than they need."""
+    cpus = max(total.sum.millicores / count / FILL, total.largest.millicores / LARGEST_SHARE) / 1000
+    gib = max(total.sum.memory_bytes / count / FILL, total.largest.memory_bytes / LARGEST_SHARE) / 2**30
     ratio = next((each for each in FAMILIES if gib <= cpus * each), max(FAMILIES))
     wanted = min(max(cpus, gib / ratio, SIZES[0]), SIZES[-1])
     at = bisect_right(SIZES, wanted)
     low, high = SIZES[at - 1], SIZES[min(at, len(SIZES) - 1)]
-    chance = (wanted - low) / (high - low) if high > low else 0.0
-    size = high if random.random() < chance else low
-    if random.random() < 0.25 and ratio < max(FAMILIES):
-        ratio *= 2
-    if node_class == "gpu":
-        size = max(size, 48)
-    return Machine(size, ratio, node_class, max_pods(size, density), GPUS if node_class == "gpu" else 0)
+    large = ceil(count * (wanted - low) / (high - low)) if high > low else 0
+    sizes = [high] * large + [low] * (count - large)
+    gpus = UNITS["gpu"] if name == "gpu" else 0
+    ratios = (ratio if random.random() < USUAL_SHARE else min(2 * ratio, max(FAMILIES)) for _ in sizes)
+    return [Machine(size, each, name, max_pods(size, density), gpus) for size, each in zip(sizes, ratios, strict=True)]
 
 
 class _Placement:
@@ -198,7 +226,7 @@ class _Placement:
         self._cpu = [machine.allocatable_millicores for machine in machines]
         self._memory = [machine.allocatable_memory_ki << 10 for machine in machines]
         self._pods = [machine.max_pods for machine in machines]
-        self._units = [machine.gpus or (HUGE_GIB if machine.node_class == "hugepages" else 0) for machine in machines]
+        self._units = [UNITS[machine.node_class] for machine in machines]
         self._slack = [1 - random.uniform(*FILL_RANGE) for _ in machines]
         self._reserve = [
             (int(cpu * slack), int(memory * slack))

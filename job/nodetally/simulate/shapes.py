@@ -54,7 +54,7 @@ class Box:
     name: str
     requests: str = ""
     limits: str = ""
-    settings: int = 12
+    settings: int = 6
     probes: bool = True
 
 
@@ -84,17 +84,17 @@ class Shape:
 
 
 def _small(name: str = "app") -> Box:
-    return Box(name, "cpu=100m memory=128Mi", "memory=256Mi", 8)
+    return Box(name, "cpu=100m memory=128Mi", "memory=256Mi", 4)
 
 
 def _service(name: str = "app") -> Box:
-    return Box(name, "cpu=250m memory=512Mi", "cpu=1 memory=1Gi", 18)
+    return Box(name, "cpu=250m memory=512Mi", "cpu=1 memory=1Gi", 9)
 
 
-PROXY = Box("istio-proxy", "cpu=100m memory=128Mi", "cpu=2 memory=1Gi", 24)
-MIGRATE = Box("migrate", "cpu=500m memory=256Mi", "memory=512Mi", 10, probes=False)
+PROXY = Box("istio-proxy", "cpu=100m memory=128Mi", "cpu=2 memory=1Gi", 12)
+MIGRATE = Box("migrate", "cpu=500m memory=256Mi", "memory=512Mi", 5, probes=False)
 WAIT = Box("wait-for-db", "cpu=10m memory=16Mi", "cpu=100m memory=32Mi", 4, probes=False)
-LOGS = Box("log-shipper", "cpu=50m memory=64Mi", "memory=128Mi", 8)
+LOGS = Box("log-shipper", "cpu=50m memory=64Mi", "memory=128Mi", 4)
 
 DAEMONS = (
     Shape(
@@ -103,8 +103,8 @@ DAEMONS = (
     ),
     Shape(
         "aws-node",
-        (Box("aws-node", "cpu=25m", "", 26), Box("aws-eks-nodeagent", "cpu=25m", "", 3, probes=False)),
-        "DaemonSet", init=(Box("aws-vpc-cni-init", "cpu=25m", "", 5, probes=False),), host_network=True,
+        (Box("aws-node", "cpu=25m", "", 13), Box("aws-eks-nodeagent", "cpu=25m", "", 3, probes=False)),
+        "DaemonSet", init=(Box("aws-vpc-cni-init", "cpu=25m", "", 3, probes=False),), host_network=True,
         namespace="kube-system", priority="system-node-critical",
     ),
     Shape(
@@ -112,7 +112,7 @@ DAEMONS = (
         host_network=True, namespace="monitoring",
     ),
     Shape(
-        "fluent-bit", (Box("fluent-bit", "cpu=100m memory=128Mi", "cpu=500m memory=256Mi", 8),), "DaemonSet",
+        "fluent-bit", (Box("fluent-bit", "cpu=100m memory=128Mi", "cpu=500m memory=256Mi", 4),), "DaemonSet",
         namespace="logging",
     ),
     Shape(
@@ -127,37 +127,37 @@ WORKLOADS = (
     Shape("web-frontend", (_small("web"),), weight=25, replicas=(3, 40)),
     Shape("checkout-api", (_service(),), sidecars=(PROXY,), weight=25, replicas=(3, 40)),
     Shape("orders-api", (_service(), LOGS), init=(MIGRATE,), weight=20),
-    Shape("catalog-search", (Box("search", "cpu=1 memory=4Gi", "memory=4Gi", 22),), weight=10, replicas=(2, 12)),
-    Shape("pricing-engine", (Box("engine", "cpu=2 memory=2Gi", "cpu=4 memory=2Gi", 30),), weight=8, replicas=(2, 16)),
+    Shape("catalog-search", (Box("search", "cpu=1 memory=4Gi", "memory=4Gi", 11),), weight=10, replicas=(2, 12)),
+    Shape("pricing-engine", (Box("engine", "cpu=2 memory=2Gi", "cpu=4 memory=2Gi", 15),), weight=8, replicas=(2, 16)),
     Shape("session-cache", (Box("redis", "cpu=200m memory=2Gi", "cpu=200m memory=2Gi", 3),), weight=8, replicas=(1, 6)),
-    Shape("feature-flags", (Box("app", "", "", 6),), weight=6, replicas=(1, 4)),
+    Shape("feature-flags", (Box("app", "", "", 3),), weight=6, replicas=(1, 4)),
     Shape("image-resizer", (Box("app", "cpu=500m memory=1Gi ephemeral-storage=2Gi",
-                                "cpu=1 memory=2Gi ephemeral-storage=4Gi", 9),), weight=8),
-    Shape("payments-gateway", (Box("app", "cpu=500m memory=1Gi", "cpu=500m memory=1Gi", 20),), sidecars=(PROXY,),
+                                "cpu=1 memory=2Gi ephemeral-storage=4Gi", 4),), weight=8),
+    Shape("payments-gateway", (Box("app", "cpu=500m memory=1Gi", "cpu=500m memory=1Gi", 10),), sidecars=(PROXY,),
           init=(WAIT,), weight=8, priority="business-critical"),
-    Shape("event-consumer", (Box("app", "", "cpu=500m memory=512Mi", 16),), weight=14),
-    Shape("sandbox-runner", (Box("runner", "cpu=500m memory=512Mi", "cpu=1 memory=1Gi", 10),),
+    Shape("event-consumer", (Box("app", "", "cpu=500m memory=512Mi", 8),), weight=14),
+    Shape("sandbox-runner", (Box("runner", "cpu=500m memory=512Mi", "cpu=1 memory=1Gi", 5),),
           overhead="cpu=250m memory=160Mi", runtime_class="kata", weight=4, replicas=(1, 10)),
     Shape("pod-budgeted", (_small("a"), _small("b")), pod_requests="cpu=500m memory=768Mi",
           pod_limits="cpu=2 memory=2Gi", weight=5, replicas=(1, 12)),
-    Shape("report-builder", (Box("app", "cpu=300m memory=1536Mi", "memory=3Gi", 14),),
-          init=(Box("fetch", "cpu=1 memory=512Mi", "", 5, probes=False), WAIT), sidecars=(LOGS,), weight=6),
+    Shape("report-builder", (Box("app", "cpu=300m memory=1536Mi", "memory=3Gi", 7),),
+          init=(Box("fetch", "cpu=1 memory=512Mi", "", 3, probes=False), WAIT), sidecars=(LOGS,), weight=6),
     Shape("graphql-edge", (_service("edge"),), sidecars=(PROXY, LOGS), weight=12, replicas=(2, 24)),
-    Shape("notifier", (Box("app", "cpu=50m memory=96Mi", "cpu=200m memory=192Mi", 12),), weight=12, replicas=(1, 8)),
-    Shape("legacy-monolith", (Box("jvm", "cpu=2 memory=6Gi", "cpu=4 memory=8Gi", 60), LOGS), weight=4, replicas=(1, 6)),
-    Shape("postgres", (Box("postgres", "cpu=1 memory=4Gi", "memory=4Gi", 12), Box("exporter", "cpu=20m memory=32Mi")),
+    Shape("notifier", (Box("app", "cpu=50m memory=96Mi", "cpu=200m memory=192Mi", 6),), weight=12, replicas=(1, 8)),
+    Shape("legacy-monolith", (Box("jvm", "cpu=2 memory=6Gi", "cpu=4 memory=8Gi", 30), LOGS), weight=4, replicas=(1, 6)),
+    Shape("postgres", (Box("postgres", "cpu=1 memory=4Gi", "memory=4Gi", 6), Box("exporter", "cpu=20m memory=32Mi")),
           "StatefulSet", init=(WAIT,), weight=5, replicas=(1, 3)),
-    Shape("kafka", (Box("broker", "cpu=2 memory=8Gi", "cpu=2 memory=8Gi", 34),), "StatefulSet", weight=2,
+    Shape("kafka", (Box("broker", "cpu=2 memory=8Gi", "cpu=2 memory=8Gi", 17),), "StatefulSet", weight=2,
           replicas=(3, 5)),
-    Shape("nightly-export", (Box("export", "cpu=500m memory=1Gi", "memory=2Gi", 12, probes=False),), "Job", weight=8,
+    Shape("nightly-export", (Box("export", "cpu=500m memory=1Gi", "memory=2Gi", 6, probes=False),), "Job", weight=8,
           replicas=(1, 10)),
-    Shape("invoice-run", (Box("run", "cpu=250m memory=256Mi", "", 8, probes=False),), "Job", sidecars=(PROXY,),
+    Shape("invoice-run", (Box("run", "cpu=250m memory=256Mi", "", 4, probes=False),), "Job", sidecars=(PROXY,),
           weight=6, replicas=(1, 12)),
-    Shape("model-serving", (Box("triton", f"cpu=4 memory=16Gi {GPU}=1", f"cpu=8 memory=24Gi {GPU}=1", 18),),
+    Shape("model-serving", (Box("triton", f"cpu=4 memory=16Gi {GPU}=1", f"cpu=8 memory=24Gi {GPU}=1", 9),),
           node_class="gpu", weight=3, replicas=(1, 4)),
-    Shape("model-training", (Box("train", f"cpu=8 memory=32Gi {GPU}=2", f"memory=32Gi {GPU}=2", 16, probes=False),),
+    Shape("model-training", (Box("train", f"cpu=8 memory=32Gi {GPU}=2", f"memory=32Gi {GPU}=2", 8, probes=False),),
           "Job", node_class="gpu", weight=1, replicas=(1, 2)),
-    Shape("packet-gateway", (Box("dpdk", f"cpu=4 memory=4Gi {HUGE}=1Gi", f"cpu=4 memory=4Gi {HUGE}=1Gi", 10),),
+    Shape("packet-gateway", (Box("dpdk", f"cpu=4 memory=4Gi {HUGE}=1Gi", f"cpu=4 memory=4Gi {HUGE}=1Gi", 5),),
           node_class="hugepages", weight=2, replicas=(1, 4)),
 )  # fmt: skip
 

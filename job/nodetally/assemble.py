@@ -1,0 +1,206 @@
+"""Observation in, encoded snapshot out: every field of the document is put in its place here.
+
+Nodes are turned into JSON one by one, into the compressor, and forgotten: at no time are there 5,000 of them as objects
+of Python, which would be most of a pass's memory.
+"""
+
+import resource
+import sys
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import orjson
+
+from nodetally import snapshot
+from nodetally.accounting import labels
+from nodetally.accounting.facts import NodeFacts
+from nodetally.accounting.nodes import POD_SLOTS, ResourceSums, Tally, Usage, node_resources, place_resources
+from nodetally.accounting.quantity import QuantityError
+from nodetally.cluster.observation import Observation, UsageReading
+from nodetally.errors import ObjectUnreadable
+from nodetally.settings import Settings
+
+EMPTY = Tally()
+
+
+class Assembled(NamedTuple):
+    """A finished snapshot."""
+
+    summary: dict[str, Any]  # the document without its nodes and namespaces: what the store's indexes need
+    body: bytes  # the document as it is stored
+
+
+def assemble(observation: Observation, settings: Settings, start: datetime, seconds: Callable[[], float]) -> Assembled:
+    """The snapshot of an observation, which is used up by it: its nodes and tallies are dropped on the way.
+
+    Raises ObjectUnreadable when a sum leaves the 64 bits that Kubernetes counts in.
+    """
+    summary: dict[str, Any] = {
+        "schema": snapshot.SCHEMA,
+        "cluster": settings.cluster,
+        "taken_at": _utc(observation.taken_at),
+        "slot": _utc(slot_of(settings, start)),
+        "trigger": settings.trigger,
+        "source": _source(observation),
+        "usage": _usage(observation.usage),
+    }
+    packer = zlib.compressobj(snapshot.GZIP_LEVEL, zlib.DEFLATED, 31)
+    packed = [packer.compress(orjson.dumps(summary)[:-1] + b',"nodes":[')]
+    totals, schedulable = Totals(), Totals()
+    try:
+        for at, node in enumerate(_used_up(observation, settings)):
+            totals.add(node)
+            if node["schedulable"]:
+                schedulable.add(node)
+            packed.append(packer.compress((b"," if at else b"") + orjson.dumps(node)))
+        namespaces = [_namespace(*each) for each in sorted(observation.tally.namespaces.items())]
+        rest: dict[str, Any] = {
+            "totals": totals.result(),
+            "schedulable_totals": schedulable.result(),
+            "unscheduled": _unscheduled(observation.tally.unscheduled),
+            "unknown_nodes": [_unknown_node(*each) for each in sorted(observation.tally.nodes.items())],
+            "cost": _cost(observation, seconds()),
+        }
+    except QuantityError as error:
+        hint = "nothing was published; look for a pod with an absurd request"
+        raise ObjectUnreadable(str(error), hint=hint) from error
+    end = orjson.dumps({"namespaces": namespaces, **rest}, option=orjson.OPT_APPEND_NEWLINE)
+    packed += [packer.compress(b"]," + end[1:]), packer.flush()]
+    return Assembled({**summary, **rest}, b"".join(packed))
+
+
+def slot_of(settings: Settings, start: datetime) -> datetime:
+    """The slot a pass answers for: --at, else its start, cut down to --slot-every."""
+    moment = settings.at or start
+    midnight = moment.replace(hour=0, minute=0, second=0, microsecond=0)
+    seconds = int((moment - midnight).total_seconds())
+    return midnight + timedelta(seconds=seconds - seconds % settings.slot_every_seconds)
+
+
+class Totals:
+    """Sums over nodes' own rows, so that anyone can check them."""
+
+    def __init__(self) -> None:
+        self._nodes = {"count": 0, "ready": 0, "schedulable": 0}
+        self._pods: dict[str, int | None] = dict.fromkeys(snapshot.NodePods.__annotations__, 0)
+        self._resources = ResourceSums()
+
+    def add(self, node: snapshot.Node) -> None:
+        self._nodes["count"] += 1
+        self._nodes["ready"] += node["ready"]
+        self._nodes["schedulable"] += node["schedulable"]
+        for name, count in node["pods"].items():
+            total = self._pods[name]
+            self._pods[name] = None if total is None or count is None else total + int(str(count))
+        self._resources.add(node["resources"])  # type: ignore[arg-type]  # Resource's keys are FIGURES
+
+    def result(self) -> snapshot.Totals:
+        return {"nodes": self._nodes, "pods": self._pods, "resources": self._resources.result()}  # type: ignore[typeddict-item]
+
+
+def _used_up(observation: Observation, settings: Settings) -> Iterator[snapshot.Node]:
+    """The nodes' rows in order; each node and its tally is let go as its row is made."""
+    observation.nodes.reverse()
+    while observation.nodes:
+        node = observation.nodes.pop()
+        tally = observation.tally.nodes.pop(node.name, EMPTY)
+        yield _node(node, tally, observation.usage.nodes.get(node.name), settings)
+
+
+def _cost(observation: Observation, seconds: float) -> snapshot.CostDocument:
+    return {
+        "api_requests": observation.cost.api_requests,
+        "bytes_read": observation.cost.bytes_read,
+        "pods_read": observation.tally.pods,
+        "seconds": round(seconds, 3),
+        "max_rss_bytes": _max_rss_bytes(),
+    }
+
+
+def _usage(usage: UsageReading) -> snapshot.UsageDocument:
+    return {
+        "status": usage.status,  # type: ignore[typeddict-item]
+        "reason": usage.reason,
+        "oldest": None if usage.oldest is None else _utc(usage.oldest),
+        "missing_nodes": list(usage.missing_nodes) if usage.nodes else [],
+    }
+
+
+def _source(observation: Observation) -> snapshot.Source:
+    return {
+        "kind": observation.kind,  # type: ignore[typeddict-item]
+        "server_version": observation.server_version,
+        "pods_resource_version": observation.pods_resource_version,
+        "nodes_resource_version": observation.nodes_resource_version,
+        "consistent": observation.consistent,
+    }
+
+
+def _node(node: NodeFacts, tally: Tally, usage: Usage | None, settings: Settings) -> snapshot.Node:
+    rules, resources = settings.label_rules, node_resources(node, tally, usage)
+    slots = resources.get(POD_SLOTS)
+    return {
+        "name": node.name,
+        "uid": node.uid,
+        "created_at": node.created_at,
+        "ready": node.ready is True,
+        "schedulable": node.ready is True and not node.cordoned,
+        "cordoned": node.cordoned,
+        "conditions": list(node.conditions),
+        "taints": [{"key": each.key, "value": each.value, "effect": each.effect} for each in node.taints],
+        "roles": labels.roles(node.labels),
+        "pool": labels.first(node.labels, rules.pool),
+        "capacity_type": labels.capacity_type(node.labels, rules.capacity_type),
+        "instance_type": labels.first(node.labels, rules.instance_type),
+        "region": labels.first(node.labels, rules.region),
+        "zone": labels.first(node.labels, rules.zone),
+        "architecture": node.architecture,
+        "os_image": node.os_image,
+        "kubelet_version": node.kubelet_version,
+        "labels": {name: node.labels[name] for name in settings.labels if name in node.labels},
+        "pods": {**_counts(tally), "allocatable": slots["allocatable"] if slots else None},
+        "resources": resources,  # type: ignore[typeddict-item]  # FIGURES are Resource's keys
+    }
+
+
+def _counts(tally: Tally) -> snapshot.PodCounts:
+    return {
+        "counted": tally.counted,
+        "pending": tally.pending,
+        "terminating": tally.terminating,
+        "terminal": tally.terminal,
+    }
+
+
+def _asked(tally: Tally) -> dict[str, snapshot.Asked]:
+    return place_resources(tally, ("requests", "limits"))  # type: ignore[return-value]
+
+
+def _namespace(name: str, tally: Tally) -> snapshot.Namespace:
+    return {"name": name, "pods": {"counted": tally.counted}, "resources": _asked(tally)}
+
+
+def _unscheduled(tally: Tally) -> snapshot.Unscheduled:
+    return {"pods": {"counted": tally.counted}, "resources": _asked(tally)}
+
+
+def _unknown_node(name: str, tally: Tally) -> snapshot.UnknownNode:
+    resources: Mapping[str, Any] = place_resources(tally, ("requests", "limits", "scheduled", "containers"))
+    return {"name": name, "pods": _counts(tally), "resources": dict(resources)}
+
+
+def _utc(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _max_rss_bytes() -> int:
+    """Our own peak; getrusage's also holds the parent's size from before exec, so it is only the fallback."""
+    try:
+        status = Path("/proc/self/status").read_text()
+    except OSError:
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return peak if sys.platform == "darwin" else peak * 1024  # Linux counts KiB
+    return int(status.partition("VmHWM:")[2].split()[0]) * 1024
