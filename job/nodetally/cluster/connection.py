@@ -11,7 +11,6 @@ import random
 import re
 import socket
 import ssl
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -343,7 +342,9 @@ def tls_context(access: Access) -> ssl.SSLContext:
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
         if access.certificate and access.key:
-            with tempfile.TemporaryDirectory() as folder:  # OpenSSL takes files only; the folder is ours alone (0700)
+            from tempfile import TemporaryDirectory  # not on a service account's path
+
+            with TemporaryDirectory() as folder:  # OpenSSL takes files only; the folder is ours alone (0700)
                 pair = Path(folder) / "pair.pem"
                 pair.write_text(access.certificate + "\n" + access.key)
                 context.load_cert_chain(pair)

@@ -28,7 +28,7 @@ from nodetally.errors import ClusterError, ObjectUnreadable
 
 SHAPES = 4096  # distinct combinations kept: about 6 MB at worst; a cluster of 150,000 pods has some hundreds
 
-RESIZE_PENDING = b"PodResizePending"  # one search through the bytes is cheaper than decoding every condition
+RESIZE_PENDING = b"PodResizePending"  # hardly any pod has it: one search is cheaper than decoding each condition
 
 Json = Mapping[str, Any]
 
@@ -41,9 +41,11 @@ def pod_from_protobuf(body: bytes) -> PodFacts:
     """One pod of a list or event. Raises ObjectUnreadable with the pod's name, the field and its text."""
     pod = _message(k8s_pb2.Pod, body)
     metadata, spec, status = pod.metadata, pod.spec, pod.status
-    containers = spec.containers
+    name, namespace = metadata.name, metadata.namespace
+    if not name or not namespace:
+        raise ClusterError(f"a pod without name or namespace ({len(body)} bytes): not a list of pods, or damaged")
     key = (
-        tuple([(each.name, each.resources) for each in containers]),
+        tuple([(each.name, each.resources) for each in spec.containers]),
         tuple([(each.name, each.resources, each.restart_policy) for each in spec.init_containers]),
         tuple(spec.overhead),
         spec.resources,
@@ -53,11 +55,8 @@ def pod_from_protobuf(body: bytes) -> PodFacts:
         ),
         tuple(status.allocated_resources),
         status.resources if status.HasField("resources") else None,
-        RESIZE_PENDING in body and _infeasible((each.type, each.reason) for each in status.conditions),
+        RESIZE_PENDING in b"".join(status.conditions) and tuple(status.conditions),
     )
-    name, namespace = metadata.name, metadata.namespace
-    if not name or not namespace:
-        raise ClusterError(f"a pod without name or namespace ({len(body)} bytes): not a list of pods, or damaged")
     try:
         shape, amounts = _shape_of(key)
     except (FieldError, QuantityError, DecodeError, UnicodeDecodeError) as error:
@@ -178,10 +177,15 @@ def _infeasible(conditions: Iterable[tuple[str, str]]) -> bool:
     return False
 
 
+def _resize_conditions(bodies: Iterable[bytes]) -> Iterable[tuple[str, str]]:
+    for each in map(k8s_pb2.PodCondition.FromString, bodies):
+        yield each.type, each.reason
+
+
 @lru_cache(maxsize=SHAPES)
 def _shape_of(key: tuple[Any, ...]) -> tuple[PodShape, PodAmounts]:
     """Decode what pod_from_protobuf took from the message undecoded."""
-    containers, inits, overhead, resources, statuses, init_statuses, allocated, status_resources, infeasible = key
+    containers, inits, overhead, resources, statuses, init_statuses, allocated, status_resources, conditions = key
     pod_requests, pod_limits = _requirements(resources, "spec.resources")
     status_requests, _ = _requirements(status_resources or b"", "status.resources")
     shape = PodShape(
@@ -204,7 +208,7 @@ def _shape_of(key: tuple[Any, ...]) -> tuple[PodShape, PodAmounts]:
         status_allocated=_entries(allocated, "status.allocatedResources") or None,
         status_resources=status_resources is not None,
         status_requests=status_requests or None,
-        infeasible=infeasible,
+        infeasible=bool(conditions) and _infeasible(_resize_conditions(conditions)),
     )
     return shape, pod_amounts(shape)
 

@@ -8,6 +8,8 @@ from typing import Any
 
 import orjson
 
+from nodetally.errors import WrongUse
+
 NAME = "simulated"
 
 
@@ -28,7 +30,10 @@ def kubeconfig(url: str, authority: bytes | None, token: str | None) -> dict[str
 
 def write_private(path: Path, content: dict[str, Any]) -> Path:
     """Write JSON for the owner's eyes only; whoever sees the file sees all of it."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mode 0600
+    try:
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mode 0600
+    except OSError as error:
+        raise WrongUse(f"cannot write {path}: {error.strerror}", hint="choose a folder that exists") from error
     with os.fdopen(handle, "wb") as file:
         file.write(orjson.dumps(content) + b"\n")
     return Path(temporary).replace(path)

@@ -25,6 +25,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from nodetally.errors import WrongUse
 from nodetally.simulate.answers import ApiError
 from nodetally.simulate.bodies import Answer, Wanted, error_answer
 from nodetally.simulate.cluster import SimulatedCluster
@@ -244,7 +245,12 @@ def serving(
 ) -> Iterator[Simulator]:
     """Serve a cluster on loopback for as long as the block lasts."""
     certificates = make_certificates() if tls else None
-    server = Simulator(cluster, settings or Settings(), port=port, token=token, certificates=certificates)
+    try:
+        server = Simulator(cluster, settings or Settings(), port=port, token=token, certificates=certificates)
+    except OSError as error:
+        raise WrongUse(
+            f"cannot listen on {HOST}:{port}: {error.strerror}", hint="choose another port, or 0 for any that is free"
+        ) from error
     try:
         yield server
     finally:
