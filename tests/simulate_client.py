@@ -71,6 +71,14 @@ def lines(body: bytes) -> list[tuple[str, dict[str, Any]]]:
     return [(event["type"], event["object"]) for event in map(json.loads, body.splitlines())]
 
 
+def without_empties(value: Any) -> Any:
+    """JSON without what protobuf cannot tell from nothing: null, "", 0, false and what is left empty by that."""
+    if isinstance(value, dict):
+        found = {name: without_empties(each) for name, each in value.items()}
+        return {name: each for name, each in found.items() if each not in ("", 0, False, None, {}, [])}
+    return [without_empties(each) for each in value] if isinstance(value, list) else value
+
+
 def unzip(got: Got) -> bytes:
     """The body of a compressed answer, all its members."""
     return gzip.decompress(got.body)

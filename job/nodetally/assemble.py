@@ -16,8 +16,8 @@ import orjson
 
 from nodetally import snapshot
 from nodetally.accounting import labels
-from nodetally.accounting.facts import NodeFacts
-from nodetally.accounting.nodes import POD_SLOTS, ResourceSums, Tally, Usage, node_resources, place_resources
+from nodetally.accounting.facts import NodeFacts, Usage
+from nodetally.accounting.nodes import POD_SLOTS, ResourceSums, Tally, node_resources, place_resources
 from nodetally.accounting.quantity import QuantityError
 from nodetally.cluster.observation import Observation, UsageReading
 from nodetally.errors import ObjectUnreadable

@@ -91,7 +91,7 @@ def kite_view(observation: Observation) -> dict[str, Any]:
     """The observation as kite's node list shows it; it must have been made with keep_nodes."""
     return kites.node_list(
         observation.raw_nodes or [],
-        observation.tally.nodes,
+        observation.tally.kite or kites.KiteTally(),
         observation.usage.nodes,
         observation.nodes_resource_version or "",
     )

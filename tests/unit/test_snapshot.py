@@ -10,8 +10,8 @@ import orjson
 import pytest
 
 from nodetally import snapshot
-from nodetally.accounting.facts import NodeFacts
-from nodetally.accounting.nodes import ClusterTally, Usage
+from nodetally.accounting.facts import NodeFacts, Usage
+from nodetally.accounting.nodes import ClusterTally
 from nodetally.assemble import assemble, slot_of
 from nodetally.cluster.connection import Cost
 from nodetally.cluster.decode import pod_from_json

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from nodetally.accounting.nodes import Usage
+from nodetally.accounting.facts import Usage
 from nodetally.cluster import k8s_pb2
 from nodetally.cluster.connection import Answer
 from nodetally.cluster.usage import MAX_AGE, Sample, judge, read_answer

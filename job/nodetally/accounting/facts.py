@@ -107,3 +107,10 @@ class NodeFacts(NamedTuple):
     architecture: str | None
     os_image: str | None
     kubelet_version: str | None
+
+
+class Usage(NamedTuple):
+    """What metrics.k8s.io measured on one node."""
+
+    cpu: int  # nano-units
+    memory: int  # nano-units

@@ -5,24 +5,46 @@ before it is added; its limits are the node's allocatable. A 0 is a missing key 
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
-from nodetally.accounting.facts import NodeFacts
-from nodetally.accounting.nodes import Tally, Usage
+from nodetally.accounting.facts import NodeFacts, PodFacts, Usage
 from nodetally.accounting.quantity import amount
 
 
-def node_metrics(node: NodeFacts, tally: Tally, usage: Usage | None) -> dict[str, int]:
+class KiteNode(NamedTuple):
+    """What kite counts on one node."""
+
+    pods: int = 0
+    cpu_millicores: int = 0
+    memory_bytes: int = 0
+
+
+class KiteTally:
+    """kite's counting, node by node."""
+
+    def __init__(self) -> None:
+        self.nodes: dict[str, KiteNode] = {}
+
+    def add(self, pod: PodFacts) -> None:
+        if pod.node:
+            pods, cpu, memory = self.nodes.get(pod.node, KiteNode())
+            amounts = pod.amounts
+            self.nodes[pod.node] = KiteNode(
+                pods + 1, cpu + amounts.kite_cpu_millicores, memory + amounts.kite_memory_bytes
+            )
+
+
+def node_metrics(node: NodeFacts, counted: KiteNode, usage: Usage | None) -> dict[str, int]:
     """kite's `metrics` object, in kite's key order; millicores, bytes, counts."""
     allocatable = dict(node.allocatable)
     figures = {
         "cpuUsage": amount("cpu", usage.cpu) if usage else 0,
         "cpuLimit": amount("cpu", allocatable.get("cpu", 0)),
-        "cpuRequest": tally.kite_cpu,
+        "cpuRequest": counted.cpu_millicores,
         "memoryUsage": amount("memory", usage.memory) if usage else 0,
         "memoryLimit": amount("memory", allocatable.get("memory", 0)),
-        "memoryRequest": tally.kite_memory,
-        "pods": tally.kite_pods,
+        "memoryRequest": counted.memory_bytes,
+        "pods": counted.pods,
         "podsLimit": amount("pods", allocatable.get("pods", 0)),
     }
     return {key: value for key, value in figures.items() if value}
@@ -30,7 +52,7 @@ def node_metrics(node: NodeFacts, tally: Tally, usage: Usage | None) -> dict[str
 
 def node_list(
     nodes: Iterable[tuple[NodeFacts, Mapping[str, Any]]],
-    tallies: Mapping[str, Tally],
+    tally: KiteTally,
     usage: Mapping[str, Usage],
     resource_version: str,
 ) -> dict[str, Any]:
@@ -38,7 +60,7 @@ def node_list(
     items = [
         {
             **{key: value[key] for key in ("metadata", "spec", "status") if key in value},
-            "metrics": node_metrics(node, tallies.get(node.name) or Tally(), usage.get(node.name)),
+            "metrics": node_metrics(node, tally.nodes.get(node.name, KiteNode()), usage.get(node.name)),
         }
         for node, value in sorted(nodes, key=lambda pair: pair[0].name.encode())
     ]

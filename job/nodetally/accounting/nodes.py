@@ -1,9 +1,9 @@
 """Pods folded into their nodes: tallies, totals, namespaces. Pure; amounts stay exact until the last step."""
 
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
 
-from nodetally.accounting.facts import TERMINAL_PHASES, NodeFacts, PodFacts
+from nodetally.accounting.facts import TERMINAL_PHASES, NodeFacts, PodFacts, Usage
+from nodetally.accounting.kite import KiteTally
 from nodetally.accounting.quantity import QuantityError, amount
 
 POD_SLOTS = "pods"  # status.allocatable.pods: a pod takes one slot without requesting it
@@ -14,23 +14,18 @@ FIGURES = ("capacity", "allocatable", "requests", "limits", "scheduled", "contai
 class Tally:
     """What the pods of one place (a node, a namespace, nowhere) come to. Order of pods never matters.
 
-    One small list a resource, because a cluster has thousands of these: requests, limits and containers in nano-units,
+    One small tuple a resource, because a cluster has thousands of these: requests, limits and containers in nano-units,
     scheduled in published units.
     """
 
-    __slots__ = ("counted", "kite_cpu", "kite_memory", "kite_pods", "pending", "sums", "terminal", "terminating")
+    __slots__ = ("counted", "pending", "sums", "terminal", "terminating")
 
     def __init__(self) -> None:
         self.counted = self.pending = self.terminating = self.terminal = 0
-        self.kite_pods = self.kite_cpu = self.kite_memory = 0
-        self.sums: dict[str, list[int]] = {}
+        self.sums: dict[str, tuple[int, int, int, int]] = {}
 
     def add(self, pod: PodFacts) -> None:
-        """Count one pod; a terminal one is only counted as such (and by kite, which counts any phase)."""
-        amounts = pod.amounts
-        self.kite_pods += 1
-        self.kite_cpu += amounts.kite_cpu_millicores
-        self.kite_memory += amounts.kite_memory_bytes
+        """Count one pod; a terminal one is only counted as such."""
         if pod.phase in TERMINAL_PHASES:
             self.terminal += 1
             return
@@ -40,15 +35,12 @@ class Tally:
         if pod.terminating:
             self.terminating += 1
         sums = self.sums
-        for name, requests, limits, containers, scheduled in amounts.rows:
-            row = sums.get(name)
-            if row is None:
-                sums[name] = [requests, limits, containers, scheduled]
+        for name, requests, limits, containers, scheduled in pod.amounts.rows:
+            held = sums.get(name)
+            if held is not None:
+                sums[name] = (held[0] + requests, held[1] + limits, held[2] + containers, held[3] + scheduled)
             else:
-                row[0] += requests
-                row[1] += limits
-                row[2] += containers
-                row[3] += scheduled
+                sums[name] = (requests, limits, containers, scheduled)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -69,10 +61,12 @@ class Tally:
 class ClusterTally:
     """All pods of a pass, by node and by namespace; filled one pod at a time, so memory does not grow with pods.
 
-    Namespaces hold the pods that are bound to a node, so that namespaces and nodes come to the same sums.
+    Namespaces hold the pods that are bound to a node, so that namespaces and nodes come to the same sums. `kite` counts
+    beside, for kite's view alone.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, kite: KiteTally | None = None) -> None:
+        self.kite = kite
         self.nodes: dict[str, Tally] = {}
         self.namespaces: dict[str, Tally] = {}
         self.unscheduled = Tally()
@@ -80,6 +74,8 @@ class ClusterTally:
 
     def add(self, pod: PodFacts) -> None:
         self.pods += 1
+        if self.kite is not None:
+            self.kite.add(pod)
         if pod.node:
             tally = self.nodes.get(pod.node)
             if tally is None:
@@ -92,13 +88,6 @@ class ClusterTally:
                 namespace.add(pod)
         else:
             self.unscheduled.add(pod)
-
-
-class Usage(NamedTuple):
-    """What metrics.k8s.io measured on one node."""
-
-    cpu: int  # nano-units
-    memory: int  # nano-units
 
 
 def node_resources(node: NodeFacts, tally: Tally, usage: Usage | None) -> dict[str, dict[str, int | None]]:

@@ -277,7 +277,7 @@ class Connection:
 
 
 class _Response(http.client.HTTPResponse):
-    """Reads the socket by 256 KiB: the API server sends every item in a chunk of its own, more than 8 KiB."""
+    """Reads the socket by 128 KiB: the API server sends every item in a chunk of its own, more than 8 KiB."""
 
     def __init__(self, sock: socket.socket, *arguments: Any, **named: Any) -> None:
         super().__init__(sock, *arguments, **named)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from nodetally.accounting.facts import NodeFacts, PodFacts
+from nodetally.accounting.kite import KiteTally
 from nodetally.accounting.nodes import ClusterTally
 from nodetally.cluster.connection import Cost
 from nodetally.cluster.decode import node_from_json, pod_from_json
@@ -24,7 +25,7 @@ Json = Mapping[str, Any]
 
 def observe_dumps(paths: Sequence[str], taken_at: datetime | None, *, keep_nodes: bool = False) -> Observation:
     """Everything in the files together, as one cluster. Raises ClusterError on anything broken, missing or twice."""
-    tally = ClusterTally()
+    tally = ClusterTally(KiteTally() if keep_nodes else None)
     nodes: list[tuple[NodeFacts, Json]] = []
     seen: set[tuple[str, ...]] = set()
     cost = Cost()

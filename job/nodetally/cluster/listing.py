@@ -9,10 +9,11 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from nodetally.accounting.facts import NodeFacts, PodFacts
+from nodetally.accounting.kite import KiteTally
 from nodetally.accounting.labels import is_wanted
 from nodetally.accounting.nodes import ClusterTally
 from nodetally.cluster.connection import Answer, AnswerError, Connection
@@ -130,11 +131,13 @@ def observe(connection: Connection, settings: Settings, clock: Clock, *, keep_no
     subset = bool(settings.nodes or settings.selector)
     if subset:
         raw, nodes_listed = selected_nodes(lister, settings, keep=keep_nodes)
-        tally, pods_listed = _tally_selected(lister, [node.name for node, _ in raw])
+        tally, pods_listed = _tally_selected(lister, [node.name for node, _ in raw], keep_nodes)
     else:
-        tally, pods_listed = _tally_all(lister)
+        tally, pods_listed = _tally_all(lister, keep_nodes)
         raw, nodes_listed = list_nodes(lister, {}, keep=keep_nodes)
     nodes = sorted((node for node, _ in raw), key=lambda node: node.name.encode())
+    raw_nodes = raw if keep_nodes else None
+    del raw  # 5,000 pairs that nobody needs any more
     usage = read_usage(connection, [node.name for node in nodes], clock()) if settings.usage else USAGE_OFF
     return Observation(
         kind="list",
@@ -148,7 +151,7 @@ def observe(connection: Connection, settings: Settings, clock: Clock, *, keep_no
         server_version=version,
         pods_resource_version=pods_listed.resource_version or None,
         nodes_resource_version=nodes_listed.resource_version or None,
-        raw_nodes=raw if keep_nodes else None,
+        raw_nodes=raw_nodes,
     )
 
 
@@ -176,9 +179,15 @@ def list_nodes(
     return lister.read_again_once(read)
 
 
+@lru_cache(maxsize=1024)
+def _shared_labels(labels: tuple[tuple[str, str], ...]) -> dict[str, str]:
+    """One dict for equal labels: nodes of one pool and zone differ in none that we keep."""
+    return dict(labels)
+
+
 def _slim(node: NodeFacts, wants: Callable[[str], bool]) -> NodeFacts:
     return node._replace(
-        labels={sys.intern(name): sys.intern(value) for name, value in node.labels.items() if wants(name)},
+        labels=_shared_labels(tuple((name, value) for name, value in node.labels.items() if wants(name))),
         architecture=node.architecture and sys.intern(node.architecture),
         os_image=node.os_image and sys.intern(node.os_image),
         kubelet_version=node.kubelet_version and sys.intern(node.kubelet_version),
@@ -214,21 +223,21 @@ def pods_of_node(connection: Connection, clock: Clock, node: str) -> tuple[list[
     return lister.read_again_once(read)
 
 
-def _tally_all(lister: Lister) -> tuple[ClusterTally, Listed]:
+def _tally_all(lister: Lister, with_kite: bool) -> tuple[ClusterTally, Listed]:
     def read() -> tuple[ClusterTally, Listed]:
-        tally = ClusterTally()
+        tally = ClusterTally(KiteTally() if with_kite else None)
         return tally, lister.read(POD, PODS, {}, tally.add)
 
     return lister.read_again_once(read)
 
 
-def _tally_selected(lister: Lister, names: Sequence[str]) -> tuple[ClusterTally, Listed]:
+def _tally_selected(lister: Lister, names: Sequence[str], with_kite: bool) -> tuple[ClusterTally, Listed]:
     """Pods of these nodes only: node by node, or from the one list when that is cheaper for the server."""
     if names and len(names) > PER_NODE_SHARE * _count_nodes(lister):
         wanted = frozenset(names)
 
         def read() -> tuple[ClusterTally, Listed]:
-            tally = ClusterTally()
+            tally = ClusterTally(KiteTally() if with_kite else None)
 
             def add(pod: PodFacts) -> None:
                 if pod.node in wanted:
@@ -237,7 +246,7 @@ def _tally_selected(lister: Lister, names: Sequence[str]) -> tuple[ClusterTally,
             return tally, lister.read(POD, PODS, {}, add)
 
         return lister.read_again_once(read)
-    tally = ClusterTally()
+    tally = ClusterTally(KiteTally() if with_kite else None)
     answered_at = lister.clock()
     connections = [lister.connection.another() for _ in range(min(NODE_QUERIES_AT_ONCE, len(names)))]
     try:

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from nodetally.accounting.facts import NodeFacts
-from nodetally.accounting.nodes import ClusterTally, Usage
+from nodetally.accounting.facts import NodeFacts, Usage
+from nodetally.accounting.nodes import ClusterTally
 from nodetally.cluster.connection import Cost
 
 

@@ -3,11 +3,12 @@
 import http
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from google.protobuf.message import DecodeError
 
-from nodetally.accounting.nodes import Usage
+from nodetally.accounting.facts import Usage
 from nodetally.accounting.quantity import QuantityError, parse, parse_json
 from nodetally.cluster import k8s_pb2
 from nodetally.cluster.connection import Answer, AnswerError, Connection, RefusedError
@@ -42,20 +43,25 @@ def read_usage(connection: Connection, nodes: Sequence[str], now: datetime) -> U
 
 def judge(samples: Mapping[str, Sample], nodes: Sequence[str], now: datetime) -> UsageReading:
     """Which of the listed nodes have a fresh measurement; the others are unknown, never 0."""
-    fresh = {name: samples[name] for name in nodes if name in samples and now - samples[name].timestamp <= MAX_AGE}
-    missing = tuple(name for name in nodes if name not in fresh)
-    oldest = min((sample.timestamp for sample in fresh.values()), default=None)
-    usage = {name: sample.usage for name, sample in fresh.items()}
-    if not missing:
+    usage: dict[str, Usage] = {}
+    oldest: datetime | None = None
+    for name in nodes:
+        sample = samples.get(name)
+        if sample is not None and now - sample.timestamp <= MAX_AGE:
+            usage[name] = sample.usage
+            oldest = min(oldest or sample.timestamp, sample.timestamp)
+    if len(usage) == len(nodes):
         return UsageReading("ok", None, oldest, usage)
-    aged = sum(name in samples for name in missing)
-    if not fresh:
-        if aged:
-            newest = max(samples[name].timestamp for name in missing if name in samples)
-            return UsageReading("stale", f"the newest measurement is of {newest:%Y-%m-%dT%H:%M:%SZ}", None, {}, missing)
-        return UsageReading("absent", "metrics.k8s.io has no measurement of any node", None, {}, missing)
-    reason = f"no measurement of {len(missing)} of {len(nodes)} nodes" + (f", {aged} of them stale" if aged else "")
-    return UsageReading("partial", reason, oldest, usage, missing)
+    missing = tuple(name for name in nodes if name not in usage)
+    aged = [samples[name].timestamp for name in missing if name in samples]
+    if usage:
+        reason = f"no measurement of {len(missing)} of {len(nodes)} nodes"
+        reason += f", {len(aged)} of them stale" if aged else ""
+        return UsageReading("partial", reason, oldest, usage, missing)
+    if aged:
+        reason = f"the newest measurement is of {max(aged):%Y-%m-%dT%H:%M:%SZ}"
+        return UsageReading("stale", reason, None, {}, missing)
+    return UsageReading("absent", "metrics.k8s.io has no measurement of any node", None, {}, missing)
 
 
 def _samples(connection: Connection) -> list[Sample]:
@@ -92,7 +98,12 @@ def read_answer(answer: Answer) -> list[Sample]:
 def _from_protobuf(body: bytes) -> Sample:
     metrics = k8s_pb2.NodeMetrics.FromString(body)
     usage = {each.name: parse(each.quantity.text) for each in metrics.usage}
-    return Sample(metrics.metadata.name, datetime.fromtimestamp(metrics.timestamp.seconds, UTC), _usage(usage))
+    return Sample(metrics.metadata.name, _moment(metrics.timestamp.seconds), _usage(usage))
+
+
+@lru_cache(maxsize=512)  # nodes are scraped together: thousands share some seconds
+def _moment(seconds: int) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
 
 
 def _from_json(metrics: Mapping[str, Any]) -> Sample:

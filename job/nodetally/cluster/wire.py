@@ -19,7 +19,7 @@ from nodetally.cluster import k8s_pb2
 from nodetally.errors import ClusterError
 
 MAGIC = b"k8s\0"
-BUFFER_BYTES = 256 * 1024  # some 25 pods; larger buffers read no faster here and cost memory
+BUFFER_BYTES = 128 * 1024  # some 10 pods; larger buffers read no faster here and cost memory
 MAX_ITEM_BYTES = 64 * 1024 * 1024  # etcd refuses objects above 1.5 MiB: more is garbage that would eat the memory
 PROTOBUF = "application/vnd.kubernetes.protobuf"
 JSON = "application/json"

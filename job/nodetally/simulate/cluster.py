@@ -5,7 +5,7 @@ Nothing here knows HTTP. Thread-safe: one lock, held for as long as a change tak
 """
 
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from hashlib import blake2b
 from random import Random
@@ -123,10 +123,16 @@ class SimulatedCluster:
         with self.changed:
             return self.version, self._histories[resource].after(version)
 
-    def wait_for(self, version: int, seconds: float) -> bool:
-        """Wait until the cluster has reached a version; False if it has not in time."""
+    def wait_for(self, version: int, seconds: float, stop: Callable[[], bool] = lambda: False) -> bool:
+        """Wait until the cluster has reached a version; False if it has not in time, or `stop` says so when woken."""
         with self.changed:
-            return self.changed.wait_for(lambda: self.version >= version, seconds)
+            self.changed.wait_for(lambda: self.version >= version or stop(), seconds)
+            return self.version >= version
+
+    def wake(self) -> None:
+        """Let everybody who waits look whether to stop."""
+        with self.changed:
+            self.changed.notify_all()
 
     # changing
 

@@ -238,7 +238,10 @@ def _signed(value: int | bytes) -> int:
 
 def _read_time(value: int | bytes) -> str | None:
     found = dict(wire_fields(_bytes(value)))
-    return time_text(_signed(found[1])) if found else None
+    try:
+        return time_text(_signed(found[1])) if found else None
+    except OverflowError as error:
+        raise ValueError(f"no time: {found[1]!r} seconds") from error
 
 
 def _read_int_or_string(value: int | bytes) -> int | str:

@@ -24,13 +24,13 @@ from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from nodetally.errors import WrongUse
 from nodetally.simulate.answers import ApiError
 from nodetally.simulate.bodies import Answer, Wanted, error_answer
 from nodetally.simulate.cluster import SimulatedCluster
 from nodetally.simulate.control import CONTROL_PREFIX, control
-from nodetally.simulate.discovery import GIT_VERSION
 from nodetally.simulate.faults import Cut, Fault, Faults, Stall
 from nodetally.simulate.kubeconfig import kubeconfig, write_private
 from nodetally.simulate.negotiation import negotiate
@@ -104,8 +104,7 @@ class Simulator(ThreadingHTTPServer):
         """Stop: no new connections, open ones shut, all threads joined."""
         self.closing.set()
         self.shutdown()
-        with self.cluster.changed:
-            self.cluster.changed.notify_all()
+        self.cluster.wake()
         with self._lock:
             for connection in self._open:
                 with suppress(OSError):
@@ -142,9 +141,6 @@ class _Connection(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     server: Simulator
-
-    def version_string(self) -> str:
-        return f"kube-apiserver/{GIT_VERSION}"
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 -- the parent's name for it
         """Quiet: requests are recorded, not printed."""
@@ -200,7 +196,10 @@ class _Connection(BaseHTTPRequestHandler):
     def _send(self, answer: Answer, fault: Fault | None) -> None:
         gzip = self.server.settings.gzip and self._wanted().gzip
         transfer = Transfer.plan(answer, fault, accepts_gzip=gzip)
-        self.send_response(answer.status)
+        self.send_response_only(answer.status)
+        self.send_header("Audit-Id", str(uuid4()))
+        self.send_header("Cache-Control", "no-cache, private")
+        self.send_header("Date", self.date_time_string())
         for name, value in transfer.headers():
             self.send_header(name, value)
         self.end_headers()

@@ -80,7 +80,7 @@ class Watch:
                 bookmark_at = self._next_bookmark(deadline)
             if pieces:
                 yield from (*pieces, FLUSH)
-            self.cluster.wait_for(version + 1, min(LOOK_SECONDS, max(0.0, min(deadline, bookmark_at) - now)))
+            self.cluster.wait_for(version + 1, min(LOOK_SECONDS, max(0.0, min(deadline, bookmark_at) - now)), gone)
 
     def _next_bookmark(self, deadline: float) -> float:
         """About every minute, and once shortly before the deadline."""
