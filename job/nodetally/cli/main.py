@@ -15,7 +15,7 @@ COMMANDS = {
     "show": ("show", "Show a snapshot, or the live cluster, as a table, JSON or CSV."),
     "explain": ("explain", "Show where each number of a node or pod comes from."),
     "diff": ("diff", "Show what changed between two snapshots."),
-    "simulate": ("simulate", "Serve a cluster API on loopback, of a size you choose."),
+    "simulate": ("simulate", "Serve a cluster API on loopback, of a size you choose, until it is stopped."),
 }
 
 

@@ -1,0 +1,70 @@
+"""Docs that can be wrong are held against the program."""
+
+import re
+import shlex
+from pathlib import Path
+
+import click
+import pytest
+
+from nodetally import errors
+from nodetally.cli.main import COMMANDS, cli
+
+ROOT = Path(__file__).parent.parent.parent
+README = (ROOT / "README.md").read_text()
+SHOWN = [
+    line.split("#")[0].strip()
+    for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
+    for line in block.splitlines()
+]
+OURS = [line for line in SHOWN if line.startswith("nodetally ")]
+
+
+def resolve(command: click.Command, arguments: list[str]) -> None:
+    """Parse a command line to its end without running anything."""
+    context = command.make_context("nodetally", arguments, resilient_parsing=False)
+    if isinstance(command, click.Group):
+        _, inner, rest = command.resolve_command(context, [*context.protected_args, *context.args])
+        assert inner is not None
+        resolve(inner, rest)
+
+
+@pytest.mark.parametrize("line", OURS)
+def test_every_command_of_the_readme_parses(line: str) -> None:
+    """Options that were renamed cannot stay in the README."""
+    words = shlex.split(line)[1:]
+    command = cli.get_command(click.Context(cli), words[0])
+    assert command is not None
+    resolve(command, words[1:])
+
+
+def test_every_make_target_of_the_docs_exists() -> None:
+    """`make run` and the others, in README and CONTRIBUTING."""
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = set(re.findall(r"\bmake ([a-z-]+)", README + (ROOT / "CONTRIBUTING.md").read_text()))
+    assert named - {"are"} <= targets
+
+
+def test_every_exit_code_of_the_errors_is_in_the_readme() -> None:
+    """And none that does not exist."""
+    told = {int(code) for code in re.findall(r"^\| (\d) \|", README, re.MULTILINE)}
+    kinds = [
+        each for each in vars(errors).values() if isinstance(each, type) and issubclass(each, errors.NodetallyError)
+    ]
+    assert told == {0, *(each.exit_code for each in kinds)}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_short_help_is_the_commands_own(name: str) -> None:
+    """The list of commands is written by hand so that it need not import them; it may not drift."""
+    command = cli.get_command(click.Context(cli), name)
+    assert command is not None
+    assert command.get_short_help_str(200) == COMMANDS[name][1]
+
+
+def test_files_named_in_contributing_exist() -> None:
+    """`accounting/pods.py` and the like."""
+    named = re.findall(r"`((?:[a-z_]+/)?[a-z0-9_]+\.(?:py|proto))`", (ROOT / "CONTRIBUTING.md").read_text())
+    missing = [each for each in named if not (ROOT / "job/nodetally" / each).exists()]
+    assert named
+    assert missing == []
