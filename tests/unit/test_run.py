@@ -69,7 +69,9 @@ def test_a_dry_run_stores_nothing(tmp_path: Path) -> None:
 
 def test_kite_prints_kites_list(tmp_path: Path) -> None:
     """Items with metadata, spec, status and metrics, by name; a figure that is 0 is a missing key."""
-    items: list[dict[str, Any]] = json.loads(run_dump(tmp_path, "--format", "kite").stdout)["items"]
+    listed = json.loads(run_dump(tmp_path, "--format", "kite").stdout)
+    assert list(listed) == ["items", "metadata"]
+    items: list[dict[str, Any]] = listed["items"]
     assert [list(item) for item in items] == [["metadata", "spec", "status", "metrics"]] * 40
     names = [item["metadata"]["name"] for item in items]
     assert names == sorted(names)

@@ -65,4 +65,4 @@ def node_list(
         for node, value in sorted(nodes, key=lambda pair: pair[0].name.encode())
     ]
     metadata = {"resourceVersion": resource_version} if resource_version else {}
-    return {"metadata": metadata, "items": items}
+    return {"items": items, "metadata": metadata}
