@@ -1,7 +1,8 @@
 """One verified keep-alive connection to the API server: a request, its errors by name, its body as it comes.
 
 http.client and not a pool library: a pass makes four requests on one connection, and so it starts 50 ms sooner, a tenth
-of a pass over 10,000 pods (benchmarks/README.md). Every body's end is verified: by its length, its last chunk, or the length inside.
+of a pass over 10,000 pods (benchmarks/README.md). Every body's end is verified: by its length, its last chunk, or the
+length inside.
 """
 
 import base64
