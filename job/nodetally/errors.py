@@ -5,8 +5,7 @@ NodetallyError                 1  a bug, unless a subclass says otherwise
 ├── ClusterError               3  the cluster could not be read in full
 │   ├── ClusterRefused         4  401 or 403
 │   └── ObjectUnreadable       3  an object or quantity that cannot be read, named
-├── StoreError                 5  the store could not be read or written
-└── DamageFound                6  `store verify` found damage
+└── StoreError                 5  the store could not be read or written
 """
 
 
@@ -46,9 +45,3 @@ class StoreError(NodetallyError):
     """The store could not be read or written; a slot that is already there is not an error."""
 
     exit_code = 5
-
-
-class DamageFound(NodetallyError):
-    """The store holds something that it should not, or lacks something that it should hold."""
-
-    exit_code = 6

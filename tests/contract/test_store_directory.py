@@ -284,7 +284,7 @@ def test_file_systems_without_hard_links_are_served(tmp_path: Path, monkeypatch:
         (errno.ENOSPC, "disk is full"),
         (errno.EROFS, "read-only"),
         (errno.EDQUOT, "quota"),
-        (errno.EIO, "verify"),
+        (errno.EIO, "dmesg"),
         (errno.ENXIO, "--store"),
     ],
 )

@@ -195,6 +195,24 @@ def test_an_error_body_of_any_shape_is_an_error(body: bytes) -> None:
             listed(connection)
 
 
+def test_no_request_is_made_past_the_deadline() -> None:
+    """Not on a new connection, not for one more page: a late pass must not publish."""
+    page = answer(protobuf_list("7", "again"))
+    with scripted([page] * 5) as server, connected(server) as (connection, _):
+        connection.deadline.end = 0.0
+        with pytest.raises(ClusterError, match="longer than"):
+            listed(connection, page_size=1)
+    assert server.requests == []
+
+
+def test_a_kept_connection_that_the_deadline_closed_is_not_opened_again() -> None:
+    """The deadline ends the wait for an answer; trying again would outlive it."""
+    with scripted([answer(protobuf_list())] * 3, hold=True) as server, connected(server, seconds=1) as (connection, _):
+        with pytest.raises(ClusterError, match="longer than"):
+            [listed(connection) for _ in range(4)]
+    assert len(server.requests) == 3
+
+
 def test_nobody_there_is_said() -> None:
     """With the address and who named it."""
     with connected(Scripted("http://127.0.0.1:1")) as (connection, _):

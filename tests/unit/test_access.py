@@ -118,6 +118,14 @@ def test_an_exec_plugin_is_run_by_the_kubernetes_package(tmp_path: Path) -> None
         (config({"as": "admin"}), None, "impersonates"),
         (config(**{"certificate-authority-data": "!"}), None, "not base64"),
         ([], None, "no configuration"),
+        ({**config(), "contexts": 3}, None, "no context named 'one'"),
+        (config(server="https://a:b"), None, "names no server"),
+        (config({"token": "ä"}), None, "no token has"),
+        (
+            config({"exec": {"apiVersion": "client.authentication.k8s.io/v1", "command": "/nonexistent"}}),
+            None,
+            "plugin",
+        ),
         ("{", None, "cannot be read"),
     ],
 )

@@ -69,6 +69,10 @@ def test_the_time_is_the_newest_files_unless_it_is_said(tmp_path: Path) -> None:
     [
         ([listed("PodList", POD)], "no nodes"),
         ([listed("NodeList", NODE)], "no pods"),
+        ([listed("List", POD)], "no nodes"),
+        ([listed("List", NODE)], "no pods"),
+        ([listed("List")], "no nodes"),
+        ([listed("List", NODE, {**POD, "metadata": {"namespace": "d", "name": "p\ud800"}})], "not text"),
         ([listed("List", NODE, POD, **{"continue": "abc"})], "continue token"),
         ([listed("List", NODE, POD), listed("List", POD)], "pod d/p is in the dump twice"),
         ([listed("List", NODE, POD), NODE], "node n1 is in the dump twice"),

@@ -20,6 +20,7 @@ RULES = LabelRules()
         ({"cloud.google.com/gke-nodepool": "np", "cloud.google.com/gke-provisioning": "standard"}, "np", "on-demand"),
         ({"kubernetes.azure.com/agentpool": "ap", "kubernetes.azure.com/scalesetpriority": "spot"}, "ap", "spot"),
         ({"agentpool": "ap"}, "ap", None),
+        ({"node.kubernetes.io/lifecycle": "normal"}, None, "on-demand"),
         ({}, None, None),
         ({"eks.amazonaws.com/nodegroup": "", "karpenter.sh/nodepool": "default"}, "default", None),
     ],
@@ -29,6 +30,11 @@ def test_pool_and_capacity_type_of_each_provider(
 ) -> None:
     """EKS, Karpenter new and old, GKE, AKS; an empty label is none."""
     assert (first(labels, RULES.pool), capacity_type(labels, RULES.capacity_type)) == (pool, capacity)
+
+
+def test_a_label_of_ones_own_that_is_just_true_is_named_by_its_end() -> None:
+    """Without its prefix."""
+    assert capacity_type({"example.com/spot": "true"}, ("example.com/spot",)) == "spot"
 
 
 def test_ga_labels_win_over_beta_labels() -> None:

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,25 @@ def test_log_lines_can_be_json(tmp_path: Path) -> None:
     assert levels == ["info", "warning", "warning"]
 
 
+def closed_pipe() -> int:
+    """The end to write to, of a pipe that nobody reads any more."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    return writing
+
+
+@pytest.mark.parametrize(("target", "code"), [(closed_pipe, 141), (lambda: os.open("/dev/full", os.O_WRONLY), 5)])
+@pytest.mark.parametrize("format_", ["json", "kite", "table"])
+def test_an_output_that_ends_is_no_bug(tmp_path: Path, format_: str, target: Callable[[], int], code: int) -> None:
+    """A reader that has seen enough, a disk that is full: no traceback."""
+    command = [NODETALLY, "run", "--dump", CLUSTER, "--cluster", "c", "--store", str(tmp_path), "--format", format_]
+    with os.fdopen(target(), "wb") as output:
+        done = subprocess.run(command, stdout=output, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == code, done.stderr
+    assert "Traceback" not in done.stderr
+    assert "Exception ignored" not in done.stderr
+
+
 def test_a_dry_run_stores_nothing(tmp_path: Path) -> None:
     """And still prints."""
     done = run_dump(tmp_path / "store", "--dry-run", "--format", "json")
@@ -91,6 +111,9 @@ def test_kite_prints_kites_list(tmp_path: Path) -> None:
         (["run", "--cluster", "c", "--dump", CLUSTER, "--store", "/proc/none"], {}, 5, "/proc/none"),
         (["run", "--cluster", "c", "--dump", sys.executable], {}, 3, "not a JSON list"),
         (["run", "--cluster", "c"], {"KUBERNETES_SERVICE_HOST": "127.0.0.1"}, 3, "serviceaccount"),
+        (["run", "--cluster", "c", "--dump", CLUSTER, "--timeout", "9999d"], {}, 2, "a day"),
+        (["run", "--cluster", "c", "--dump", CLUSTER, "--at", "0001-01-01"], {}, 2, "that old"),
+        (["run", "--cluster", "c", "--kubeconfig", "/tmp"], {}, 2, "kubeconfig /tmp"),  # noqa: S108 -- any folder
         (["frobnicate"], {}, 2, "No such command"),
     ],
 )

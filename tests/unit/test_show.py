@@ -104,8 +104,9 @@ def listed(name: str, labels: dict[str, str]) -> dict[str, Any]:
 def test_a_dump_is_shown_without_a_store(tmp_path: Path) -> None:
     """kubectl's own dump, read live; a label that is selected on is kept for it."""
     nodes = [listed("a", {"team": "x", "topology.kubernetes.io/zone": "z-1"}), listed("b", {"team": "y"})]
+    pod = {"kind": "Pod", "metadata": {"namespace": "d", "name": "p"}, "spec": {"nodeName": "a"}}
     path = tmp_path / "dump.json"
-    path.write_bytes(orjson.dumps({"apiVersion": "v1", "kind": "List", "items": nodes}))
+    path.write_bytes(orjson.dumps({"apiVersion": "v1", "kind": "List", "items": [*nodes, pod]}))
     assert "all 2 nodes" in run("--dump", str(path))
     for selector in ("team=x", "zone=z-1", "topology.kubernetes.io/zone"):
         picked = orjson.loads(run("--dump", str(path), "--format", "json", "-l", selector))["nodes"]

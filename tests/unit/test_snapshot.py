@@ -161,6 +161,13 @@ def test_a_sum_beyond_64_bits_is_refused_by_name() -> None:
         document(observed([node("a")], pods))
 
 
+def test_a_total_beyond_64_bits_is_refused_by_name() -> None:
+    """Each node fits, their sum does not."""
+    huge = (("memory", 2**62 * 10**9),)
+    with pytest.raises(ObjectUnreadable, match="capacity of memory over all nodes"):
+        document(observed([node(name, capacity=huge, allocatable=huge) for name in "abc"]))
+
+
 @pytest.mark.parametrize(
     ("every", "slot"), [(1, "12:34:56"), (60, "12:34:00"), (300, "12:30:00"), (3600, "12:00:00"), (86400, "00:00:00")]
 )

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from nodetally.accounting.facts import Usage
+from nodetally.accounting.quantity import QuantityError
 from nodetally.cluster import k8s_pb2
 from nodetally.cluster.connection import Answer
 from nodetally.cluster.usage import MAX_AGE, Sample, judge, read_answer
@@ -79,5 +80,7 @@ def test_something_else_is_not_a_measurement() -> None:
     with pytest.raises(ClusterError, match="PodList"):
         read_answer(Answer("application/json", chunked(b'{"kind":"PodList","items":[]}', [99])))
     bad = JSON_BODY.replace(b'"cpu"', b'"gpu"')
+    with pytest.raises(QuantityError, match="64 bits"):
+        read_answer(Answer("application/json", chunked(JSON_BODY.replace(b"1200345678n", b"9e30"), [99])))
     with pytest.raises(ClusterError, match="without cpu"):
         read_answer(Answer("application/json", chunked(bad, [99])))

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 import click
 import orjson
@@ -84,7 +85,7 @@ def find_pod(subject: Subject, settings: Settings) -> PodFacts:
         from nodetally.collect import connected, utc_now
 
         with connected(settings, Surroundings.read()) as connection:
-            path = f"/api/v1/namespaces/{subject.namespace}/pods"
+            path = f"/api/v1/namespaces/{quote(subject.namespace, safe='')}/pods"
             Lister(connection, utc_now, None).read(
                 POD, path, {"fieldSelector": f"metadata.name={subject.name}"}, found.append
             )

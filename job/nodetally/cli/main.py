@@ -19,6 +19,16 @@ COMMANDS = {
 }
 
 
+class OutputClosed(Exception):
+    """The reader of our stdout went away."""
+
+
+class OutputError(NodetallyError):
+    """stdout cannot be written: a full disk behind a redirection."""
+
+    exit_code = 5
+
+
 class LazyGroup(click.Group):
     """A group that knows its commands' help without importing them."""
 
@@ -34,6 +44,15 @@ class LazyGroup(click.Group):
         command: click.Command = getattr(module, cmd_name)
         return command
 
+    def invoke(self, ctx: click.Context) -> object:
+        """click itself would end a closed pipe with exit code 1, and anything else of stdout in a traceback."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            raise OutputClosed from None
+        except OSError as error:
+            raise OutputError(f"the output cannot be written: {error.strerror or error}") from error
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         del ctx
         with formatter.section("Commands"):
@@ -44,7 +63,7 @@ class LazyGroup(click.Group):
     cls=LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
     epilog="Exit codes: 0 done, 1 a bug, 2 wrong use, 3 cluster not read in full, 4 cluster refused (401/403), "
-    "5 store not read or written, 6 verify found damage.",
+    "5 store not read or written.",
 )
 @click.version_option(__version__, prog_name="nodetally")
 def cli() -> None:
@@ -55,6 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with the code that design and README list."""
     try:
         code = cli.main(args=arguments, prog_name="nodetally", standalone_mode=False)
+        sys.stdout.flush()
     except click.exceptions.Abort:
         click.echo("Interrupted.", err=True)
         sys.exit(130)
@@ -66,7 +86,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if error.hint:
             click.echo(f"Hint: {error.hint}", err=True)
         sys.exit(error.exit_code)
-    except BrokenPipeError:
-        sys.stderr.close()  # the reader of our stdout went away (| head): nothing is wrong
-        sys.exit(141)
+    except (OutputClosed, BrokenPipeError):
+        _drop_stdout()
+        sys.exit(141)  # as a program that SIGPIPE ends: our reader went away (| head), nothing is wrong
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _drop_stdout() -> None:
+    """Nothing more can be written there: leave nothing that the interpreter would try to flush at its end."""
+    sys.stdout = None

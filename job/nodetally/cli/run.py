@@ -34,7 +34,7 @@ log = logging.getLogger("nodetally")
     "--format",
     "format_",
     type=click.Choice(["table", "json", "kite", "none"]),
-    help="What to print; json: the snapshot as stored. Default: table on a terminal, else none.",
+    help="What to print; json: this pass's snapshot. Default: table on a terminal, else none.",
 )
 @option(
     "--slot-every",
@@ -67,7 +67,7 @@ def run(**options: Any) -> None:
     \b
     nodetally run --cluster prod-eu-1 --store s3://bucket/prefix
     nodetally run --cluster prod-eu-1 --dump dump.json --at 2026-11-23T12:00:00Z
-    nodetally run --cluster prod-eu-1 --dry-run --selector pool=gpu --format table
+    nodetally run --cluster prod-eu-1 --dry-run --selector node-role.kubernetes.io/gpu --format table
     """
     _log_to_stderr(options["log_format"])
     format_ = options["format_"] or ("table" if sys.stdout.isatty() else "none")
@@ -107,9 +107,8 @@ def _report(done: Pass, settings: Settings) -> None:
         log.info("%s; %s %s/%s", text, how, settings.store.rstrip("/"), done.published.key)
     if document["usage"]["status"] not in ("ok", "off"):
         log.warning("usage is %s: %s", document["usage"]["status"], document["usage"]["reason"])
-    if settings.dumps and not (document["totals"]["nodes"]["count"] and cost["pods_read"]):
-        log.warning("the dump holds %d nodes and %d pods: was it made with: kubectl get nodes,pods -A -o json ?",
-                    document["totals"]["nodes"]["count"], cost["pods_read"])  # fmt: skip
+    if settings.selector and not document["totals"]["nodes"]["count"]:
+        log.warning("no node matches %r", settings.selector)
     for unknown in document["unknown_nodes"]:
         log.warning("%d pods are bound to node %r, which is not listed", unknown["pods"]["counted"], unknown["name"])
 

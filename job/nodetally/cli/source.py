@@ -15,6 +15,7 @@ from nodetally.times import parse_duration, parse_time
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 DAY = timedelta(days=1)
+FIRST_YEAR = 2014  # Kubernetes' own; keys hold years of four digits
 
 
 def source_options(command: Command) -> Command:
@@ -75,9 +76,11 @@ def settings_from(options: Mapping[str, Any]) -> Settings:
     plain = {name: value for name, value in options.items() if name in known and value is not None}
     settings = Settings(**{**plain, "at": None})
     seconds = parse_duration(options["timeout"]).total_seconds()
-    if seconds <= 0:
-        raise WrongUse("--timeout 0 leaves no time to read anything")
+    if not 0 < seconds <= DAY.total_seconds():
+        raise WrongUse(f"--timeout {options['timeout']}: a pass takes between no time and a day", hint="write 5m")
     at = parse_time(options["at"], datetime.now(UTC)) if options.get("at") else None
+    if at and at.year < FIRST_YEAR:
+        raise WrongUse(f"--at {options['at']}: no cluster is that old")
     return replace(settings, timeout_seconds=seconds, at=at, label_rules=_rules(options))
 
 

@@ -7,6 +7,7 @@ memory than a whole pass over 10,000 pods (benchmarks/README.md).
 
 import base64
 import json
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -100,21 +101,24 @@ def from_kubeconfig(path: str, context: str | None) -> Access:
             return _plain(Path(path), name, cluster, user)
         if {"as", "as-uid", "as-groups", "as-user-extra"} & set(user):
             raise WrongUse(f"user {user_name!r} of {path} impersonates, which is not supported")
-    return _through_kubernetes(path, context)
+        return _through_kubernetes(path, context, logs_in=bool({"exec", "auth-provider"} & set(user)))
+    return _through_kubernetes(path, context, logs_in=False)
 
 
 def _plain(path: Path, name: str, cluster: Json, user: Json) -> Access:
     server = str(cluster.get("server") or "")
-    if not server.startswith(("https://", "http://")):
-        raise WrongUse(f"context {name!r} of {path} names no server")
+    if not server.startswith(("https://", "http://")) or not _has_port(server):
+        raise WrongUse(f"context {name!r} of {path} names no server: {server!r}")
     token_file = user.get("tokenFile")
     token = user.get("token")
 
     def authorization() -> str | None:
         if token_file and not token:
             return f"Bearer {_read(path.parent / str(token_file)).strip()}"
-        return f"Bearer {token}" if token else None
+        return f"Bearer {str(token).strip()}" if token else None
 
+    if token and not str(token).strip().isascii():
+        raise WrongUse(f"the token of context {name!r} in {path} holds characters that no token has")
     return Access(
         server=server.rstrip("/"),
         ca=_pem(path, cluster, "certificate-authority"),
@@ -128,7 +132,9 @@ def _plain(path: Path, name: str, cluster: Json, user: Json) -> Access:
     )
 
 
-def _through_kubernetes(path: str, context: str | None) -> Access:
+def _through_kubernetes(path: str, context: str | None, *, logs_in: bool) -> Access:
+    """`logs_in`: the user must come out with a token or certificate, or the plugin that makes it has failed."""
+    logging.getLogger().addHandler(logging.NullHandler())  # the package logs a plugin's failure and goes on without it
     from kubernetes.client import Configuration
     from kubernetes.config import ConfigException, load_kube_config
 
@@ -137,8 +143,13 @@ def _through_kubernetes(path: str, context: str | None) -> Access:
         load_kube_config(  # type: ignore[no-untyped-call]
             config_file=path, context=context, client_configuration=configuration, persist_config=False
         )
-    except ConfigException as error:
+    except (ConfigException, ValueError) as error:
         raise WrongUse(f"kubeconfig {path}: {error}", hint="check it with: kubectl config view --minify") from error
+    if logs_in and not configuration.auth_settings() and not configuration.cert_file:
+        raise WrongUse(
+            f"the login plugin of kubeconfig {path} gave no token or certificate",
+            hint="see what it says with: kubectl get nodes",
+        )
 
     def authorization() -> str | None:
         told = configuration.auth_settings().get("BearerToken")  # runs the plugin again when its token expired
@@ -160,8 +171,19 @@ def _through_kubernetes(path: str, context: str | None) -> Access:
     )
 
 
+def _has_port(server: str) -> bool:
+    """Whether the address can be taken apart: its port, if any, is a number."""
+    try:
+        return urlsplit(server).port != 0
+    except ValueError:
+        return False
+
+
 def _load(path: Path) -> Json:
-    text = _read(path)
+    try:
+        text = _read(path)
+    except ClusterError as error:
+        raise WrongUse(f"kubeconfig {error}") from error
     try:
         config = json.loads(text) if text.lstrip().startswith("{") else _yaml(text)
     except ValueError as error:
@@ -181,7 +203,8 @@ def _yaml(text: str) -> Any:
 
 
 def _named(config: Json, kind: str, name: str, path: str) -> Json:
-    entries = [each for each in config.get(kind) or [] if isinstance(each, dict)]
+    listed = config.get(kind) or []
+    entries = [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
     for each in entries:
         if each.get("name") == name:
             return each
@@ -204,3 +227,5 @@ def _read(path: Path) -> str:
         return path.read_text()
     except OSError as error:
         raise ClusterError(f"{path} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ClusterError(f"{path} cannot be read: it is not text: {error.reason}") from error

@@ -212,6 +212,8 @@ class Connection:
         self._sleep(seconds)
 
     def _ask(self, target: str, accept: str) -> http.client.HTTPResponse:
+        if self.deadline.passed:
+            raise self.deadline.error()
         headers = {
             "Accept": accept,
             "Accept-Encoding": "gzip" if self._gzip else "identity",
@@ -226,7 +228,7 @@ class Connection:
             connection.request("GET", self._url.path + target, headers=headers)
             return connection.getresponse()
         except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError):
-            if not connection.reused:
+            if not connection.reused or self.deadline.passed:
                 raise
             self.close()  # the server closed it while it was idle: not a failure, once
             connection = self._connected()

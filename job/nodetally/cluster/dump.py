@@ -41,7 +41,7 @@ def observe_dumps(paths: Sequence[str], taken_at: datetime | None, *, keep_nodes
 
     kinds = {kind for path in paths for kind in read_dump(path, add_pod, add_node, cost)}
     for kind, plural in (("Node", "nodes"), ("Pod", "pods")):
-        if kind not in kinds and "List" not in kinds:
+        if kind not in kinds:
             raise ClusterError(f"no {plural} in {', '.join(paths)}: half a cluster is not counted", hint=MADE_WITH)
     return Observation(
         kind="dump",
@@ -58,7 +58,10 @@ def observe_dumps(paths: Sequence[str], taken_at: datetime | None, *, keep_nodes
 def read_dump(
     path: str, add_pod: Callable[[PodFacts, Json], None], add_node: Callable[[NodeFacts, Json], None], cost: Cost
 ) -> set[str]:
-    """Hand every node and pod of one file on; returns the kinds that the file vouches for ("List": both)."""
+    """Hand every node and pod of one file on; returns the kinds that it holds, or says it lists (an empty PodList).
+
+    A mixed List without pods says nothing of pods: kubectl writes just that when it may not list them.
+    """
     kinds = set()
     with _opened(path) as read_into:
         buffer = Buffer(read_into)
@@ -80,8 +83,7 @@ def read_dump(
         raise ClusterError(
             f"{path}: a {head.kind or 'document without kind'}, not a list of nodes or pods", hint=MADE_WITH
         )
-    kinds.add(head.kind if head.kind == "List" else head.kind.removesuffix("List"))
-    return kinds
+    return kinds | {head.kind.removesuffix("List")}
 
 
 @contextmanager

@@ -200,7 +200,12 @@ def selected_nodes(
     """The nodes that --node and --selector name. Raises WrongUse for a name that is not there."""
     selector = {"labelSelector": settings.selector} if settings.selector else {}
     if not settings.nodes:
-        return list_nodes(lister, selector, keep=keep)
+        try:
+            return list_nodes(lister, selector, keep=keep)
+        except AnswerError as error:
+            if error.status != http.HTTPStatus.BAD_REQUEST:
+                raise
+            raise WrongUse(f"--selector {settings.selector!r}: {error}") from error
     found: list[tuple[NodeFacts, Mapping[str, Any]]] = []
     for name in dict.fromkeys(settings.nodes):
         some, listed = list_nodes(lister, {**selector, "fieldSelector": f"metadata.name={name}"}, keep=keep)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from google.protobuf.message import DecodeError
 
 from nodetally.accounting.facts import Usage
-from nodetally.accounting.quantity import QuantityError, parse, parse_json
+from nodetally.accounting.quantity import QuantityError, amount, parse, parse_json
 from nodetally.cluster import k8s_pb2
 from nodetally.cluster.connection import Answer, AnswerError, Connection, RefusedError
 from nodetally.cluster.observation import UsageReading
@@ -115,4 +115,6 @@ def _from_json(metrics: Mapping[str, Any]) -> Sample:
 def _usage(usage: Mapping[str, int]) -> Usage:
     if "cpu" not in usage or "memory" not in usage:
         raise ClusterError("a measurement without cpu or memory")
+    amount("cpu", usage["cpu"])  # beyond 64 bits it is no measurement: told here, where it costs only usage
+    amount("memory", usage["memory"])
     return Usage(usage["cpu"], usage["memory"])

@@ -244,8 +244,17 @@ class JsonList:
                     raise ClusterError(f"{self.what}: broken or cut off JSON: {error}") from error
                 continue
             if end < len(self._text) or isinstance(value, dict | list | str) or not self._more():
+                if self._text.find("\\u", self._at, end) >= 0:
+                    self._refuse_half_characters(value)
                 self._at = end
                 return value
+
+    def _refuse_half_characters(self, value: Any) -> None:
+        """JSON can spell half of a surrogate pair, which is no text in any encoding."""
+        try:
+            json.dumps(value, ensure_ascii=False).encode()
+        except UnicodeEncodeError as error:
+            raise ClusterError(f"{self.what}: not text: {error.reason}") from error
 
     def _more(self, count: int = 1) -> bool:
         """Append at least `count` characters if the body has them; False when it has none at all."""

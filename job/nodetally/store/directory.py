@@ -26,8 +26,8 @@ VANISHED_FOLDER_ATTEMPTS = 10  # delete() removes empty folders; a writer that m
 _FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _NO_HARD_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)  # FAT, exFAT, some FUSE
 _HINTS = {
-    errno.ENOSPC: "the disk is full: make room, or prune old snapshots: nodetally store prune --help",
-    errno.EDQUOT: "the disk quota is used up: make room, or prune old snapshots: nodetally store prune --help",
+    errno.ENOSPC: "the disk is full: make room, or delete old snapshots",
+    errno.EDQUOT: "the disk quota is used up: make room, or delete old snapshots",
     errno.EROFS: "it is mounted read-only: mount it read-write, or choose another directory with --store",
     errno.EACCES: "give this user write access to the directory and all in it, or choose another with --store",
     errno.EPERM: "give this user write access to the directory and all in it, or choose another with --store",
@@ -36,7 +36,7 @@ _HINTS = {
     errno.EISDIR: "a folder lies where an object belongs: remove it, or choose another directory with --store",
     errno.EXDEV: "the store must lie on one file system as a whole: mount nothing below it",
     errno.EFBIG: "the file system or `ulimit -f` allows no file of this size: raise the limit",
-    errno.EIO: "the disk fails: see `dmesg`; then check what is stored with: nodetally store verify --help",
+    errno.EIO: "the disk fails: see `dmesg`, and copy the store to another disk",
 }
 
 

@@ -13,6 +13,9 @@ CLUSTER_NAME_RULE = (
     "it becomes part of keys and URLs"
 )
 CLUSTERS_KEY = "clusters.json"
+DERIVED_DAMAGE_HINT = (  # snapshots are the truth; what is damaged here was made from them
+    "snapshots are not affected; move that object aside and the next pass starts it anew, without its older entries"
+)
 SNAPSHOTS_PREFIX = "snapshots/"
 
 # Readers ask again after half a minute; a snapshot never changes, so a year is as good as for ever (RFC 8246).

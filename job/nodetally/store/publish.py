@@ -1,14 +1,14 @@
 """A snapshot in, the store complete: snapshot, day index, cluster index, latest, clusters, in this order.
 
 Every step can be repeated and is safe against others that publish at the same time; readers can use the store
-after each. What a crash between two steps leaves out, and who completes it without `store repair`:
+after each. What a crash between two steps leaves out, and who completes it:
 
 - the same slot published again completes everything of its own, from the snapshot that is stored;
 - the next slot of the cluster also completes its predecessors' day indexes and cluster index: one listing behind
   the cluster index's last slot shows their snapshots (up to HEAL_LIMIT of them), on whatever day they are;
 - `latest` is brought to the cluster index's last slot by the next publish of any slot, the clusters' list, too.
 
-Left to `store repair`: a first snapshot ever whose publisher crashed before the cluster index, when the next one
+Not completed by later passes: a first snapshot ever whose publisher crashed before the cluster index, when the next one
 is of another day; a snapshot whose publisher crashed when a later slot was in the cluster index already (a
 backfill, or an overtaken pass), more than HEAL_LIMIT at once, and anything deleted or damaged afterwards.
 """
@@ -28,6 +28,7 @@ from nodetally.errors import StoreError
 from nodetally.store.base import Store
 from nodetally.store.indexes import Document, Summary, merge_cluster, merge_clusters, merge_day, summarise
 from nodetally.store.layout import (
+    DERIVED_DAMAGE_HINT,
     INDEX_HEADERS,
     LATEST_HEADERS,
     SNAPSHOT_HEADERS,
@@ -120,7 +121,7 @@ def read_snapshot(store: Store, key: str) -> tuple[Document, bytes] | None:
 def open_snapshot(url: str, key: str, body: bytes) -> Document:
     """The document that a stored body holds. StoreError when it is damaged or not what its key says."""
     damage = f"damaged: {key} in {url}"
-    hint = f"see what else is: nodetally store verify --store {url}"
+    hint = "other snapshots are not affected; bring this one back from a copy, or read another time"
     try:
         document = snapshot.decode(body)
     except StoreError as error:
@@ -192,7 +193,7 @@ def _last_key(store: Store, cluster: str, index: Document) -> str:
     except (KeyError, TypeError) as error:
         raise StoreError(
             f"damaged: {cluster_index_key(cluster)} in {store.url}: it names no last slot",
-            hint=f"make it again: nodetally store repair --store {store.url}",
+            hint=DERIVED_DAMAGE_HINT,
         ) from error
 
 
@@ -213,7 +214,7 @@ def _move_latest(
         if current and (slot_in(current.body) or "") >= last["slot"]:
             return
         body = bodies.get(last["key"]) or _body(store, last["key"])
-        if body is None:  # someone deleted it; `store repair` finds which one is the newest now
+        if body is None:  # someone deleted it: the next pass brings a newer one
             return
         if store.put_if_match(key, body, current.etag if current else None, LATEST_HEADERS):
             return

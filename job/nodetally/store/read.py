@@ -12,6 +12,7 @@ from nodetally.errors import StoreError, WrongUse
 from nodetally.store.base import Store
 from nodetally.store.indexes import Document
 from nodetally.store.layout import (
+    DERIVED_DAMAGE_HINT,
     SNAPSHOTS_PREFIX,
     SnapshotName,
     cluster_index_key,
@@ -105,7 +106,7 @@ def _read(store: Store, key: str) -> Document:
     if found is None:
         raise StoreError(
             f"{key} is in an index of {store.url}, but not there",
-            hint=f"make the indexes again: nodetally store repair --store {store.url}",
+            hint="something deleted it: choose another time with --at",
         )
     return found[0]
 
@@ -171,5 +172,5 @@ def _none_before(store: Store, cluster: str, slot: str) -> StoreError | WrongUse
 def _damaged(store: Store, key: str, what: str) -> StoreError:
     return StoreError(
         f"damaged: {key} in {store.url}: {what}",
-        hint=f"snapshots are not affected; make it again: nodetally store repair --store {store.url}",
+        hint=DERIVED_DAMAGE_HINT,
     )

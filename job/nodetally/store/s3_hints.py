@@ -59,7 +59,7 @@ _BY_CODE: Mapping[str, str] = {
     "NotImplemented": _NO_CONDITIONS,
     "501": _NO_CONDITIONS,
     "XMinioStorageFull": "the server's disk is full: make room there",
-    "QuotaExceeded": "the bucket's quota is used up: raise it, or prune: nodetally store prune --help",
+    "QuotaExceeded": "the bucket's quota is used up: raise it, or delete old snapshots",
 }
 _BY_EXCEPTION: Mapping[str, str] = {
     "NoCredentialsError": _NO_CREDENTIALS,
@@ -75,7 +75,7 @@ _BY_EXCEPTION: Mapping[str, str] = {
     "SSLError": "the certificate is not trusted here: set AWS_CA_BUNDLE to the CA's file",
     "ProxyConnectionError": "the proxy does not answer: check HTTPS_PROXY and NO_PROXY",
     "NoRegionError": "set AWS_REGION",
-    "FlexibleChecksumError": "what arrived is not what was stored; check with: nodetally store verify --help",
+    "FlexibleChecksumError": "what arrived is not what was sent: try again, and look for a proxy that changes bodies",
 }
 
 

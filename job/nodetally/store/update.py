@@ -10,6 +10,7 @@ import orjson
 from nodetally.errors import StoreError
 from nodetally.store.base import Headers, Store
 from nodetally.store.indexes import SCHEMA
+from nodetally.store.layout import DERIVED_DAMAGE_HINT
 
 Document = dict[str, Any]
 ATTEMPTS = 16  # each round of a race has a winner, so 16 writers at one key all get through even in lockstep
@@ -41,13 +42,12 @@ def load(store: Store, key: str) -> Loaded:
     stored = store.get(key)
     if stored is None:
         return Loaded(None, None)
-    repair = f"snapshots are not affected; make it again: nodetally store repair --store {store.url}"
     try:
         document = orjson.loads(stored.body)
     except orjson.JSONDecodeError as error:
-        raise StoreError(f"damaged: {key} in {store.url}: {error}", hint=repair) from error
+        raise StoreError(f"damaged: {key} in {store.url}: {error}", hint=DERIVED_DAMAGE_HINT) from error
     if not isinstance(document, dict) or not isinstance(document.get("schema"), int):
-        raise StoreError(f"damaged: {key} in {store.url}: no schema number", hint=repair)
+        raise StoreError(f"damaged: {key} in {store.url}: no schema number", hint=DERIVED_DAMAGE_HINT)
     if document["schema"] > SCHEMA:
         raise StoreError(
             f"{key} in {store.url} has schema {document['schema']}, this nodetally knows up to {SCHEMA}",
@@ -76,7 +76,7 @@ def update(
         except (KeyError, TypeError, AttributeError) as error:
             raise StoreError(
                 f"damaged: {key} in {store.url}: {type(error).__name__}: {error}",
-                hint=f"snapshots are not affected; make it again: nodetally store repair --store {store.url}",
+                hint=DERIVED_DAMAGE_HINT,
             ) from error
         if wanted == loaded.document or store.put_if_match(key, orjson.dumps(wanted), loaded.etag, headers):
             return wanted
