@@ -1,10 +1,12 @@
 """Where a pod's figures come from, step by step, by the same functions that count it. Pure."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from nodetally.accounting.facts import Amounts, Container, PodShape
 from nodetally.accounting.pods import Mode, aggregate, is_pod_level, limits, pod_amounts, requests, scheduled_spec
+
+TOGETHER = "containers and sidecars added up, or the highest init container with the sidecars before it"
 
 
 class Step(NamedTuple):
@@ -25,8 +27,8 @@ class Derivation(NamedTuple):
 def derive(shape: PodShape) -> tuple[Derivation, ...]:
     """Every figure of a pod with its steps, the results being exactly those that are tallied."""
     return (
-        Derivation("requests", tuple(_requests(shape)), requests(shape, Mode.TOTALS)),
-        Derivation("limits", tuple(_limits(shape)), limits(shape, Mode.TOTALS)),
+        Derivation("requests", tuple(_asked(shape, "requests")), requests(shape, Mode.TOTALS)),
+        Derivation("limits", tuple(_asked(shape, "limits")), limits(shape, Mode.TOTALS)),
         Derivation("scheduled", tuple(_scheduled(shape)), requests(shape, Mode.SCHEDULER)),
         Derivation("containers", (), pod_amounts(shape).containers),
     )
@@ -39,34 +41,24 @@ def kind_of(container: Container, *, init: bool) -> str:
     return "sidecar" if container.sidecar else "init container"
 
 
-def _requests(shape: PodShape) -> Iterator[Step]:
-    yield from _containers(shape, "requests")
-    if shape.init_containers:
-        total = aggregate(shape, lambda container: container.requests)
-        yield Step(
-            "containers and sidecars added up, or the highest init container with the sidecars before it",
-            _sorted(total),
-        )
-    pod_level = tuple(pair for pair in shape.requests if is_pod_level(pair[0]))
-    if pod_level:
-        yield Step("pod-level requests take the place of that sum", pod_level)
-    if shape.overhead:
-        yield Step("overhead is added", shape.overhead)
+def _asked(shape: PodShape, figure: Literal["requests", "limits"]) -> Iterator[Step]:
+    """The steps to requests or limits: containers, their aggregate, the pod level, overhead."""
 
+    def get(container: Container) -> Amounts:
+        return container.requests if figure == "requests" else container.limits
 
-def _limits(shape: PodShape) -> Iterator[Step]:
-    yield from _containers(shape, "limits")
+    for init, containers in ((True, shape.init_containers), (False, shape.containers)):
+        for container in containers:
+            yield Step(f"{kind_of(container, init=init)} {container.name}", get(container))
     if shape.init_containers:
-        total = aggregate(shape, lambda container: container.limits)
-        yield Step(
-            "containers and sidecars added up, or the highest init container with the sidecars before it",
-            _sorted(total),
-        )
-    pod_level = tuple(pair for pair in shape.limits if is_pod_level(pair[0]))
-    if pod_level:
-        yield Step("pod-level limits take the place of that sum", pod_level)
+        yield Step(TOGETHER, tuple(sorted(aggregate(shape, get).items())))
+    pod_level = shape.requests if figure == "requests" else shape.limits
+    supported = tuple(pair for pair in pod_level if is_pod_level(pair[0]))
+    if supported:
+        yield Step(f"pod-level {figure} take the place of that sum", supported)
     if shape.overhead:
-        yield Step("overhead is added to limits that are set and not 0", shape.overhead)
+        only = "" if figure == "requests" else " to limits that are set and not 0"
+        yield Step(f"overhead is added{only}", shape.overhead)
 
 
 def _scheduled(shape: PodShape) -> Iterator[Step]:
@@ -84,14 +76,3 @@ def _scheduled(shape: PodShape) -> Iterator[Step]:
     held = tuple(sorted(scheduled_spec(shape).items()))
     if held != shape.requests:
         yield Step("the scheduler holds the pod-level requests with the overhead in them already", held)
-
-
-def _containers(shape: PodShape, figure: str) -> Iterator[Step]:
-    for init, containers in ((True, shape.init_containers), (False, shape.containers)):
-        for container in containers:
-            amounts = container.requests if figure == "requests" else container.limits
-            yield Step(f"{kind_of(container, init=init)} {container.name}", amounts)
-
-
-def _sorted(total: dict[str, int]) -> Amounts:
-    return tuple(sorted(total.items()))

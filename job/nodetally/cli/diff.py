@@ -20,6 +20,7 @@ from nodetally.compare import as_document, compare
 @option(
     "--format",
     "format_",
+    envvar="NODETALLY_DIFF_FORMAT",
     type=click.Choice(["table", "json"]),
     default="table",
     show_default=True,

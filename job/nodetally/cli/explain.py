@@ -38,6 +38,7 @@ class Subject:
 @option(
     "--format",
     "format_",
+    envvar="NODETALLY_EXPLAIN_FORMAT",
     type=click.Choice(["table", "json"]),
     default="table",
     show_default=True,

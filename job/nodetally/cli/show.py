@@ -29,6 +29,7 @@ from nodetally.times import parse_time
 @option(
     "--format",
     "format_",
+    envvar="NODETALLY_SHOW_FORMAT",
     type=click.Choice(["table", "json", "csv"]),
     default="table",
     show_default=True,
