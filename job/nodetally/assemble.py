@@ -8,7 +8,7 @@ import resource
 import sys
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,6 +22,7 @@ from nodetally.accounting.quantity import QuantityError
 from nodetally.cluster.observation import Observation, UsageReading
 from nodetally.errors import ObjectUnreadable
 from nodetally.settings import Settings
+from nodetally.times import format_time
 
 EMPTY = Tally()
 
@@ -41,8 +42,8 @@ def assemble(observation: Observation, settings: Settings, start: datetime, seco
     summary: dict[str, Any] = {
         "schema": snapshot.SCHEMA,
         "cluster": settings.cluster,
-        "taken_at": _utc(observation.taken_at),
-        "slot": _utc(slot_of(settings, start)),
+        "taken_at": format_time(observation.taken_at),
+        "slot": format_time(slot_of(settings, start)),
         "trigger": settings.trigger,
         "source": _source(observation),
         "usage": _usage(observation.usage),
@@ -94,11 +95,11 @@ class Totals:
         self._nodes["schedulable"] += node["schedulable"]
         for name, count in node["pods"].items():
             total = self._pods[name]
-            self._pods[name] = None if total is None or count is None else total + int(str(count))
+            self._pods[name] = total + count if isinstance(total, int) and isinstance(count, int) else None
         self._resources.add(node["resources"])  # type: ignore[arg-type]  # Resource's keys are FIGURES
 
     def result(self) -> snapshot.Totals:
-        return {"nodes": self._nodes, "pods": self._pods, "resources": self._resources.result()}  # type: ignore[typeddict-item]
+        return {"nodes": self._nodes, "pods": self._pods, "resources": self._resources.result()}  # type: ignore[typeddict-item]  # keys from the types
 
 
 def _used_up(observation: Observation, settings: Settings) -> Iterator[snapshot.Node]:
@@ -122,16 +123,16 @@ def _cost(observation: Observation, seconds: float) -> snapshot.CostDocument:
 
 def _usage(usage: UsageReading) -> snapshot.UsageDocument:
     return {
-        "status": usage.status,  # type: ignore[typeddict-item]
+        "status": usage.status,  # type: ignore[typeddict-item]  # the schema's enum is held by tests
         "reason": usage.reason,
-        "oldest": None if usage.oldest is None else _utc(usage.oldest),
+        "oldest": None if usage.oldest is None else format_time(usage.oldest),
         "missing_nodes": list(usage.missing_nodes) if usage.nodes else [],
     }
 
 
 def _source(observation: Observation) -> snapshot.Source:
     return {
-        "kind": observation.kind,  # type: ignore[typeddict-item]
+        "kind": observation.kind,  # type: ignore[typeddict-item]  # the schema's enum is held by tests
         "server_version": observation.server_version,
         "pods_resource_version": observation.pods_resource_version,
         "nodes_resource_version": observation.nodes_resource_version,
@@ -176,7 +177,7 @@ def _counts(tally: Tally) -> snapshot.PodCounts:
 
 
 def _asked(tally: Tally) -> dict[str, snapshot.Asked]:
-    return place_resources(tally, ("requests", "limits"))  # type: ignore[return-value]
+    return place_resources(tally, ("requests", "limits"))  # type: ignore[return-value]  # Asked's keys
 
 
 def _namespace(name: str, tally: Tally) -> snapshot.Namespace:
@@ -190,10 +191,6 @@ def _unscheduled(tally: Tally) -> snapshot.Unscheduled:
 def _unknown_node(name: str, tally: Tally) -> snapshot.UnknownNode:
     resources: Mapping[str, Any] = place_resources(tally, ("requests", "limits", "scheduled", "containers"))
     return {"name": name, "pods": _counts(tally), "resources": dict(resources)}
-
-
-def _utc(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _max_rss_bytes() -> int:

@@ -9,9 +9,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from nodetally.accounting import kite as kites
+from nodetally.accounting.quantity import QuantityError
 from nodetally.assemble import assemble
 from nodetally.cluster.observation import Observation
-from nodetally.errors import WrongUse
+from nodetally.errors import ObjectUnreadable, WrongUse
 from nodetally.settings import Settings, Surroundings
 from nodetally.store.base import Store
 from nodetally.store.layout import validate_cluster_name
@@ -89,12 +90,15 @@ def connected(settings: Settings, around: Surroundings) -> Iterator[Any]:
 
 def kite_view(observation: Observation) -> dict[str, Any]:
     """The observation as kite's node list shows it; it must have been made with keep_nodes."""
-    return kites.node_list(
-        observation.raw_nodes or [],
-        observation.tally.kite or kites.KiteTally(),
-        observation.usage.nodes,
-        observation.nodes_resource_version or "",
-    )
+    try:
+        return kites.node_list(
+            observation.raw_nodes or [],
+            observation.tally.kite or kites.KiteTally(),
+            observation.usage.nodes,
+            observation.nodes_resource_version or "",
+        )
+    except QuantityError as error:
+        raise ObjectUnreadable(str(error), hint="look for a pod with an absurd request") from error
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from clusters import node, pod, served
 from nodetally.accounting.quantity import NANO
 from nodetally.cli.explain import exact_text, explain, parse_subject
-from nodetally.errors import WrongUse
+from nodetally.errors import ObjectUnreadable, WrongUse
 from nodetally.simulate.cluster import SimulatedCluster
 from paths import VECTORS
 
@@ -83,6 +83,16 @@ def test_hostile_names_are_printed_harmlessly(tmp_path: Path) -> None:
     dump = tmp_path / "dump.json.gz"
     dump.write_bytes(gzip.compress(json.dumps({"kind": "List", "items": [node("n", cpu="4"), bad]}).encode()))
     assert "\x1b" not in explained("node/n", "--dump", str(dump))
+
+
+@pytest.mark.parametrize("subject", ["node/n", "pod/default/p"])
+def test_amounts_beyond_64_bits_are_refused_by_name(tmp_path: Path, subject: str) -> None:
+    """Each container fits, their sum does not."""
+    huge = pod("p", "n", containers=[("a", "1", "7Ei"), ("b", "1", "7Ei")])
+    dump = tmp_path / "dump.json"
+    dump.write_text(json.dumps({"kind": "List", "items": [node("n", cpu="4"), huge]}))
+    with pytest.raises(ObjectUnreadable, match="64 bits"):
+        explained(subject, "--dump", str(dump))
 
 
 @pytest.mark.parametrize("text", ["a", "node/", "pod/a", "pod/a/", "node/a/b", "deployment/a/b", ""])

@@ -161,6 +161,14 @@ def test_a_sum_beyond_64_bits_is_refused_by_name() -> None:
         document(observed([node("a")], pods))
 
 
+def test_scheduled_beyond_64_bits_is_refused_too() -> None:
+    """What the kubelet reports can be more than the spec asks for, and is summed on its own."""
+    status = {"containerStatuses": [{"name": "a", "allocatedResources": {"memory": "7Ei"}}]}
+    pods = tuple(pod(f"p{at}", memory="1") | {"status": status} for at in range(2))
+    with pytest.raises(ObjectUnreadable, match="node a: memory"):
+        document(observed([node("a")], pods))
+
+
 def test_a_total_beyond_64_bits_is_refused_by_name() -> None:
     """Each node fits, their sum does not."""
     huge = (("memory", 2**62 * 10**9),)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from nodetally.accounting.facts import NodeFacts, PodFacts, Usage
-from nodetally.accounting.quantity import amount
+from nodetally.accounting.quantity import amount, fitting
 
 
 class KiteNode(NamedTuple):
@@ -40,10 +40,10 @@ def node_metrics(node: NodeFacts, counted: KiteNode, usage: Usage | None) -> dic
     figures = {
         "cpuUsage": amount("cpu", usage.cpu) if usage else 0,
         "cpuLimit": amount("cpu", allocatable.get("cpu", 0)),
-        "cpuRequest": counted.cpu_millicores,
+        "cpuRequest": fitting(f"cpu on node {node.name}", counted.cpu_millicores),
         "memoryUsage": amount("memory", usage.memory) if usage else 0,
         "memoryLimit": amount("memory", allocatable.get("memory", 0)),
-        "memoryRequest": counted.memory_bytes,
+        "memoryRequest": fitting(f"memory on node {node.name}", counted.memory_bytes),
         "pods": counted.pods,
         "podsLimit": amount("pods", allocatable.get("pods", 0)),
     }

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from nodetally.accounting.facts import TERMINAL_PHASES, NodeFacts, PodFacts, Usage
 from nodetally.accounting.kite import KiteTally
-from nodetally.accounting.quantity import INT64_MAX, QuantityError, amount
+from nodetally.accounting.quantity import QuantityError, amount, fitting
 
 POD_SLOTS = "pods"  # status.allocatable.pods: a pod takes one slot without requesting it
 COUNTS = ("counted", "pending", "terminating", "terminal")
@@ -53,7 +53,7 @@ class Tally:
         return {
             "requests": amount(name, requests),
             "limits": amount(name, limits),
-            "scheduled": scheduled,
+            "scheduled": fitting(name, scheduled),
             "containers": amount(name, containers),
         }
 
@@ -136,8 +136,8 @@ class ResourceSums:
         """By name. Raises QuantityError when a sum leaves 64 bits."""
         for name, sums in self._sums.items():
             for figure, total in sums.items():
-                if total is not None and abs(total) > INT64_MAX:
-                    raise QuantityError(f"{figure} of {name} over all nodes: {total:.4g} does not fit 64 bits")
+                if total is not None:
+                    fitting(f"{figure} of {name} over all nodes", total)
         return dict(sorted(self._sums.items()))
 
 

@@ -90,9 +90,13 @@ def amount(resource: str, nanos: int) -> int:
 
     Raises QuantityError where upstream's int64 would wrap or turn to 0.
     """
-    value = _away_from_zero(nanos, 10**6 if resource == "cpu" else NANO)
+    return fitting(resource, _away_from_zero(nanos, 10**6 if resource == "cpu" else NANO))
+
+
+def fitting(what: str, value: int) -> int:
+    """A published integer itself. Raises QuantityError when it does not fit the int64 that Kubernetes counts in."""
     if not -INT64_MAX - 1 <= value <= INT64_MAX:
-        raise QuantityError(f"{resource} of {nanos / NANO:.4g} does not fit 64 bits")
+        raise QuantityError(f"{what}: the amount does not fit 64 bits")
     return value
 
 

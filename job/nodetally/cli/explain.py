@@ -13,11 +13,11 @@ from nodetally.accounting.derivation import derive
 from nodetally.accounting.facts import Amounts, NodeFacts, PodFacts
 from nodetally.accounting.nodes import FIGURES, Tally, node_resources
 from nodetally.accounting.pods import Mode, limits, requests
-from nodetally.accounting.quantity import NANO, amount
+from nodetally.accounting.quantity import NANO, QuantityError, amount
 from nodetally.cli.options import option
 from nodetally.cli.rendering.text import harmless
 from nodetally.cli.source import settings_from, source_options
-from nodetally.errors import WrongUse
+from nodetally.errors import ObjectUnreadable, WrongUse
 from nodetally.settings import Settings, Surroundings
 
 USAGE = "write node/NAME or pod/NAMESPACE/NAME"
@@ -53,12 +53,14 @@ def explain(what: str, format_: str, **options: Any) -> None:
     """
     subject = parse_subject(what)
     settings = settings_from(options)
-    if subject.kind == "pod":
-        explanation = explain_pod(find_pod(subject, settings))
-        text = _pod_text
-    else:
-        explanation = explain_node(*find_node(subject, settings))
-        text = _node_text
+    try:
+        if subject.kind == "pod":
+            explanation = explain_pod(find_pod(subject, settings))
+        else:
+            explanation = explain_node(*find_node(subject, settings))
+    except QuantityError as error:
+        raise ObjectUnreadable(f"{what}: {error}", hint="look for an absurd request; a pass would fail, too") from error
+    text = _pod_text if subject.kind == "pod" else _node_text
     if format_ == "json":
         sys.stdout.buffer.write(orjson.dumps(explanation, option=orjson.OPT_APPEND_NEWLINE))
     else:
