@@ -116,6 +116,7 @@ def snapshot(nodes: list[dict[str, Any]], **changes: Any) -> dict[str, Any]:
             "pods_resource_version": "4100",
             "nodes_resource_version": "4099",
             "consistent": True,
+            "reason": None,
         },
         "cost": {
             "api_requests": 4,
@@ -201,6 +202,7 @@ def mixed() -> dict[str, Any]:
             "pods_resource_version": None,
             "nodes_resource_version": None,
             "consistent": False,
+            "reason": None,
         },
         namespaces=[
             namespace("team-00", 330, 40_000, 90 * GIB),

@@ -50,16 +50,14 @@ def assemble(observation: Observation, settings: Settings, start: datetime, seco
     }
     packer = zlib.compressobj(snapshot.GZIP_LEVEL, zlib.DEFLATED, 31)
     packed = [packer.compress(orjson.dumps(summary)[:-1] + b',"nodes":[')]
-    totals, schedulable = Totals(), Totals()
+    schedulable, others = Totals(), Totals()
     try:
         for at, node in enumerate(_used_up(observation, settings)):
-            totals.add(node)
-            if node["schedulable"]:
-                schedulable.add(node)
+            (schedulable if node["schedulable"] else others).add(node)
             packed.append(packer.compress((b"," if at else b"") + orjson.dumps(node)))
         namespaces = [_namespace(*each) for each in sorted(observation.tally.namespaces.items())]
         rest: dict[str, Any] = {
-            "totals": totals.result(),
+            "totals": schedulable.plus(others).result(),
             "schedulable_totals": schedulable.result(),
             "unscheduled": _unscheduled(observation.tally.unscheduled),
             "unknown_nodes": [_unknown_node(*each) for each in sorted(observation.tally.nodes.items())],
@@ -85,21 +83,34 @@ class Totals:
     """Sums over nodes' own rows, so that anyone can check them."""
 
     def __init__(self) -> None:
-        self._nodes = {"count": 0, "ready": 0, "schedulable": 0}
-        self._pods: dict[str, int | None] = dict.fromkeys(snapshot.NodePods.__annotations__, 0)
-        self._resources = ResourceSums()
+        self.nodes = {"count": 0, "ready": 0, "schedulable": 0}
+        self.pods: dict[str, int | None] = dict.fromkeys(snapshot.NodePods.__annotations__, 0)
+        self.resources = ResourceSums()
 
     def add(self, node: snapshot.Node) -> None:
-        self._nodes["count"] += 1
-        self._nodes["ready"] += node["ready"]
-        self._nodes["schedulable"] += node["schedulable"]
-        for name, count in node["pods"].items():
-            total = self._pods[name]
-            self._pods[name] = total + count if isinstance(total, int) and isinstance(count, int) else None
-        self._resources.add(node["resources"])  # type: ignore[arg-type]  # Resource's keys are FIGURES
+        self.nodes["count"] += 1
+        self.nodes["ready"] += node["ready"]
+        self.nodes["schedulable"] += node["schedulable"]
+        self._add_pods(node["pods"])  # type: ignore[arg-type]  # its values are counts and null
+        self.resources.add(node["resources"])  # type: ignore[arg-type]  # Resource's keys are FIGURES
+
+    def plus(self, other: "Totals") -> "Totals":
+        """The sums over both's nodes, so that a node that counts in two totals is added up once."""
+        both = Totals()
+        for each in (self, other):
+            for name, count in each.nodes.items():
+                both.nodes[name] += count
+            both._add_pods(each.pods)
+            both.resources.add(each.resources.sums)
+        return both
 
     def result(self) -> snapshot.Totals:
-        return {"nodes": self._nodes, "pods": self._pods, "resources": self._resources.result()}  # type: ignore[typeddict-item]  # keys from the types
+        return {"nodes": self.nodes, "pods": self.pods, "resources": self.resources.result()}  # type: ignore[typeddict-item]  # keys from the types
+
+    def _add_pods(self, counts: Mapping[str, int | None]) -> None:
+        for name, count in counts.items():
+            total = self.pods[name]
+            self.pods[name] = None if total is None or count is None else total + count
 
 
 def _used_up(observation: Observation, settings: Settings) -> Iterator[snapshot.Node]:
@@ -115,7 +126,7 @@ def _cost(observation: Observation, seconds: float) -> snapshot.CostDocument:
     return {
         "api_requests": observation.cost.api_requests,
         "bytes_read": observation.cost.bytes_read,
-        "pods_read": observation.tally.pods,
+        "pods_read": observation.pods_read,
         "seconds": round(seconds, 3),
         "max_rss_bytes": _max_rss_bytes(),
     }
@@ -137,6 +148,7 @@ def _source(observation: Observation) -> snapshot.Source:
         "pods_resource_version": observation.pods_resource_version,
         "nodes_resource_version": observation.nodes_resource_version,
         "consistent": observation.consistent,
+        "reason": observation.reason,
     }
 
 

@@ -6,18 +6,21 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nodetally.accounting import kite as kites
 from nodetally.accounting.quantity import QuantityError
 from nodetally.assemble import assemble
 from nodetally.cluster.observation import Observation
-from nodetally.errors import ObjectUnreadable, WrongUse
-from nodetally.settings import Settings, Surroundings
+from nodetally.errors import NodetallyError, ObjectUnreadable, StoreError, WrongUse
+from nodetally.settings import CACHE_IN_MEMORY, CACHE_OFF, Settings, Surroundings
 from nodetally.store.base import Store
 from nodetally.store.layout import validate_cluster_name
 from nodetally.store.open import open_store
 from nodetally.store.publish import Published, publish
+
+if TYPE_CHECKING:
+    from nodetally.cache import Warm
 
 Clock = Callable[[], datetime]
 
@@ -30,6 +33,7 @@ class Pass:
     body: bytes  # the document as it is stored
     published: Published | None
     kite: dict[str, Any] | None
+    not_kept: str | None = None  # why the warm cache could not be kept for the next run
 
 
 def utc_now() -> datetime:
@@ -37,11 +41,18 @@ def utc_now() -> datetime:
 
 
 def run_pass(
-    settings: Settings, around: Surroundings, *, clock: Clock = utc_now, store: bool = True, with_kite: bool = False
+    settings: Settings,
+    around: Surroundings,
+    *,
+    clock: Clock = utc_now,
+    store: bool = True,
+    with_kite: bool = False,
+    warm: "Warm | None" = None,
 ) -> Pass:
     """Read the cluster, tally it, publish the snapshot. Raises NodetallyError; then nothing was published.
 
     The store is opened while the cluster is read: loading an S3 client takes longer than a small cluster's list.
+    `warm`: the cache of the passes before; without it, one is made as the settings say.
     """
     validate_cluster_name(settings.cluster)
     if store and (settings.nodes or settings.selector):
@@ -51,15 +62,71 @@ def run_pass(
         )
     started, start = time.monotonic(), clock()
     with _opening(settings.store if store else None) as opened:
-        observation = observe(settings, around, clock, keep_nodes=with_kite)
+        warm = warm or warm_cache(settings)
+        observation = observe(settings, around, clock, keep_nodes=with_kite, warm=warm)
         kite = kite_view(observation) if with_kite else None
         summary, body = assemble(observation, settings, start, lambda: time.monotonic() - started)
         published = publish(opened.result(), summary, body) if opened is not None else None
-    return Pass(summary, body, published, kite)
+    return Pass(summary, body, published, kite, _keep(warm, clock))
+
+
+def run_every(
+    settings: Settings,
+    around: Surroundings,
+    every_seconds: int,
+    for_seconds: float | None,
+    *,
+    clock: Clock = utc_now,
+    **options: Any,
+) -> Iterator[Pass | NodetallyError]:
+    """A pass now and one at every multiple of the period, over one warm cache; a pass that failed is its error.
+
+    Raises what no later pass can mend: wrong use. `options` are run_pass's.
+    """
+    warm = warm_cache(settings)
+    begun = time.monotonic()
+    while True:
+        try:
+            yield run_pass(settings, around, clock=clock, warm=warm, **options)
+        except WrongUse:
+            raise
+        except NodetallyError as error:
+            yield error
+        left = every_seconds - clock().timestamp() % every_seconds
+        due = time.monotonic() + left
+        if for_seconds is not None and due - begun >= for_seconds:
+            return
+        if warm is not None:
+            warm.follow(settings, around, left)
+        time.sleep(max(0.0, due - time.monotonic()))
+
+
+def warm_cache(settings: Settings) -> "Warm | None":
+    """The cache that the settings ask for; None where they ask for none, or read what has none."""
+    if settings.cache == CACHE_OFF or settings.dumps or settings.nodes or settings.selector:
+        return None
+    from nodetally.cache import Keeper, Warm  # not on the path of a pass without one
+
+    return Warm(settings, None if settings.cache == CACHE_IN_MEMORY else Keeper(lambda: open_store(settings.cache)))
+
+
+def _keep(warm: "Warm | None", clock: Clock) -> str | None:
+    """The snapshot is stored by now: a cache that cannot be kept costs the next run its time, and nothing else."""
+    try:
+        if warm is not None:
+            warm.keep(clock)
+    except StoreError as error:
+        return str(error)
+    return None
 
 
 def observe(
-    settings: Settings, around: Surroundings, clock: Clock = utc_now, *, keep_nodes: bool = False
+    settings: Settings,
+    around: Surroundings,
+    clock: Clock = utc_now,
+    *,
+    keep_nodes: bool = False,
+    warm: "Warm | None" = None,
 ) -> Observation:
     """Read the cluster, or the dumps that stand for it."""
     if settings.dumps:
@@ -69,6 +136,8 @@ def observe(
 
         return observe_dumps(settings.dumps, settings.at, keep_nodes=keep_nodes)
     with connected(settings, around) as connection:
+        if warm is not None:
+            return warm.observe(connection, settings, clock, keep_nodes=keep_nodes)
         from nodetally.cluster.listing import observe as observe_list
 
         return observe_list(connection, settings, clock, keep_nodes=keep_nodes)

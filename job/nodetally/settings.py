@@ -10,6 +10,11 @@ from nodetally.accounting.labels import LabelRules
 
 PAGE_SIZE = 500  # kubectl's own chunk size (kubectl v0.37 pkg/cmd/util/helpers.go:55)
 TIMEOUT_SECONDS = 300.0  # whole pass; 150,000 pods read in under 30 s on two cores, so 300 s is a cluster in trouble
+CACHE_OFF, CACHE_IN_MEMORY = "off", "memory"
+CACHE_TTL_SECONDS = (
+    600.0  # the API server keeps events for 75 s to some minutes, etcd for 5 (storagebackend/config.go:38)
+)
+CACHE_TIMEOUT_SECONDS = 60.0  # 150,000 pods warm up in under 30 s on two cores; then the streaming list is as quick
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 
 
@@ -27,6 +32,9 @@ class Settings:
     page_size: int | None = None  # None: one streamed list
     gzip: bool = False  # off inside the cluster: it costs the server CPU and saves nothing on a fast link
     usage: bool = True
+    cache: str = CACHE_OFF  # off | memory | a store to keep it in: a directory or s3://…
+    cache_ttl_seconds: float = CACHE_TTL_SECONDS
+    cache_timeout_seconds: float = CACHE_TIMEOUT_SECONDS
     timeout_seconds: float = TIMEOUT_SECONDS
     slot_every_seconds: int = 1
     at: datetime | None = None

@@ -27,13 +27,17 @@ Count = Annotated[int, "minimum:0"]
 
 
 class Source(TypedDict):
-    """Where the numbers come from; `consistent` is false where the source could not promise one point in time."""
+    """Where the numbers come from; `consistent` is false where the source could not promise one point in time.
+
+    `reason`: why the warm cache that was asked for could not be used, and the lists were read instead.
+    """
 
     kind: Literal["list", "watch", "resume", "dump", "prometheus", "velero"]
     server_version: str | None
     pods_resource_version: str | None
     nodes_resource_version: str | None
     consistent: bool
+    reason: str | None
 
 
 class CostDocument(TypedDict):

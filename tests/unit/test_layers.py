@@ -12,6 +12,7 @@ from paths import PACKAGE
 LAYERS = [
     {"cli", "aws_lambda"},
     {"collect"},
+    {"cache"},
     {"assemble", "simulate", "compare"},
     {"cluster", "store"},
     {"snapshot"},

@@ -36,7 +36,7 @@ def observed(nodes: list[NodeFacts], pods: tuple[dict[str, Any], ...] = (), **ch
     for pod in pods:
         tally.add(pod_from_json(pod))
     plain = {"kind": "list", "taken_at": NOW, "usage": UsageReading("off"), "cost": Cost(), "consistent": True}
-    return Observation(nodes=nodes, tally=tally, **{**plain, **changed})
+    return Observation(nodes=nodes, tally=tally, pods_read=tally.pods, **{**plain, **changed})
 
 
 def document(observation: Observation, **settings: Any) -> dict[str, Any]:

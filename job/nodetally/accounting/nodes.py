@@ -1,14 +1,28 @@
 """Pods folded into their nodes: tallies, totals, namespaces. Pure; amounts stay exact until the last step."""
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Protocol
 
-from nodetally.accounting.facts import TERMINAL_PHASES, NodeFacts, PodFacts, Usage
+from nodetally.accounting.facts import TERMINAL_PHASES, Amounts, NodeFacts, PodAmounts, PodFacts, Usage
 from nodetally.accounting.kite import KiteTally
 from nodetally.accounting.quantity import QuantityError, amount, fitting
 
 POD_SLOTS = "pods"  # status.allocatable.pods: a pod takes one slot without requesting it
 COUNTS = ("counted", "pending", "terminating", "terminal")
 FIGURES = ("capacity", "allocatable", "requests", "limits", "scheduled", "containers", "usage")
+
+
+class Counted(Protocol):
+    """All of a pod that a tally looks at."""
+
+    @property
+    def phase(self) -> str: ...
+    @property
+    def terminating(self) -> bool: ...
+    @property
+    def amounts(self) -> PodAmounts: ...
 
 
 class Tally:
@@ -24,18 +38,25 @@ class Tally:
         self.counted = self.pending = self.terminating = self.terminal = 0
         self.sums: dict[str, tuple[int, int, int, int]] = {}
 
-    def add(self, pod: PodFacts) -> None:
-        """Count one pod; a terminal one is only counted as such."""
+    def add(self, pod: Counted, times: int = 1) -> None:
+        """Count a pod, or so many alike; a terminal one is only counted as such."""
         if pod.phase in TERMINAL_PHASES:
-            self.terminal += 1
+            self.terminal += times
             return
-        self.counted += 1
+        self.counted += times
         if pod.phase == "Pending":
-            self.pending += 1
+            self.pending += times
         if pod.terminating:
-            self.terminating += 1
+            self.terminating += times
         sums = self.sums
         for name, requests, limits, containers, scheduled in pod.amounts.rows:
+            if times != 1:
+                requests, limits, containers, scheduled = (
+                    requests * times,
+                    limits * times,
+                    containers * times,
+                    scheduled * times,
+                )
             held = sums.get(name)
             if held is not None:
                 sums[name] = (held[0] + requests, held[1] + limits, held[2] + containers, held[3] + scheduled)
@@ -51,10 +72,10 @@ class Tally:
         """The published integers of one resource; QuantityError beyond int64."""
         requests, limits, containers, scheduled = self.sums.get(name, (0, 0, 0, 0))
         return {
-            "requests": amount(name, requests),
-            "limits": amount(name, limits),
+            "requests": amount(name, requests) if requests else 0,
+            "limits": amount(name, limits) if limits else 0,
             "scheduled": fitting(name, scheduled),
-            "containers": amount(name, containers),
+            "containers": amount(name, containers) if containers else 0,
         }
 
 
@@ -97,20 +118,26 @@ def node_resources(node: NodeFacts, tally: Tally, usage: Usage | None) -> dict[s
     node that lists nothing at all (its kubelet has not reported yet) is unknown: None. An empty allocatable means
     capacity, as the API server defaults it and `kubectl describe node` reads it (describe.go:4061-4064).
     """
-    capacity, allocatable = dict(node.capacity), dict(node.allocatable or node.capacity)
+    capacity, allocatable = _published(node.capacity), _published(node.allocatable or node.capacity)
     measured = {} if usage is None else usage._asdict()
     resources: dict[str, dict[str, int | None]] = {}
     for name in sorted({*capacity, *allocatable, *tally.sums}):
         try:
             resources[name] = {
-                "capacity": amount(name, capacity.get(name, 0)) if capacity else None,
-                "allocatable": amount(name, allocatable.get(name, 0)) if allocatable else None,
+                "capacity": capacity.get(name, 0) if capacity else None,
+                "allocatable": allocatable.get(name, 0) if allocatable else None,
                 **tally.resource(name),
                 "usage": amount(name, measured[name]) if name in measured else None,
             }
         except QuantityError as error:
             raise QuantityError(f"node {node.name}: {error}") from error
     return resources
+
+
+@lru_cache(maxsize=1024)  # nodes of one machine type list the same
+def _published(amounts: Amounts) -> Mapping[str, int]:
+    """What a node lists, as published integers; reading the node has shown that they fit."""
+    return MappingProxyType({name: amount(name, nanos) for name, nanos in amounts})
 
 
 class ResourceSums:
@@ -120,13 +147,13 @@ class ResourceSums:
     """
 
     def __init__(self) -> None:
-        self._sums: dict[str, dict[str, int | None]] = {}
+        self.sums: dict[str, dict[str, int | None]] = {}
 
     def add(self, row: Mapping[str, Mapping[str, int | None]]) -> None:
         for name, values in row.items():
-            sums = self._sums.get(name)
+            sums = self.sums.get(name)
             if sums is None:
-                self._sums[name] = {figure: values[figure] for figure in FIGURES}
+                self.sums[name] = {figure: values[figure] for figure in FIGURES}
                 continue
             for figure in FIGURES:
                 total, value = sums[figure], values[figure]
@@ -134,11 +161,11 @@ class ResourceSums:
 
     def result(self) -> dict[str, dict[str, int | None]]:
         """By name. Raises QuantityError when a sum leaves 64 bits."""
-        for name, sums in self._sums.items():
+        for name, sums in self.sums.items():
             for figure, total in sums.items():
                 if total is not None:
                     fitting(f"{figure} of {name} over all nodes", total)
-        return dict(sorted(self._sums.items()))
+        return dict(sorted(self.sums.items()))
 
 
 def sum_resources(rows: Iterable[Mapping[str, Mapping[str, int | None]]]) -> dict[str, dict[str, int | None]]:

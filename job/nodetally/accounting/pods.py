@@ -29,19 +29,26 @@ def pod_amounts(shape: PodShape) -> PodAmounts:
     """Everything that one pod of this shape contributes. Raises QuantityError beyond int64."""
     own = [dict(container.requests) for container in shape.containers]
     held = {name: amount(name, nanos) for name, nanos in requests(shape, Mode.SCHEDULER) if is_scheduled(name)}
-    asked, limited, plain = dict(requests(shape, Mode.TOTALS)), dict(limits(shape, Mode.TOTALS)), _sum(own)
-    return PodAmounts(
-        requests=_frozen(asked),
-        limits=_frozen(limited),
-        containers=_frozen(plain),
-        scheduled=_frozen(held),
-        kite_cpu_millicores=sum(amount("cpu", each.get("cpu", 0)) for each in own),
-        kite_memory_bytes=sum(amount("memory", each.get("memory", 0)) for each in own),
-        rows=tuple(
-            AmountRow(name, asked.get(name, 0), limited.get(name, 0), plain.get(name, 0), held.get(name, 0))
-            for name in sorted({*asked, *limited, *plain, *held})
-        ),
+    return amounts_of(
+        requests(shape, Mode.TOTALS),
+        limits(shape, Mode.TOTALS),
+        _frozen(_sum(own)),
+        _frozen(held),
+        sum(amount("cpu", each.get("cpu", 0)) for each in own),
+        sum(amount("memory", each.get("memory", 0)) for each in own),
     )
+
+
+def amounts_of(
+    requests: Amounts, limits: Amounts, containers: Amounts, scheduled: Amounts, kite_cpu: int, kite_memory: int
+) -> PodAmounts:
+    """The same figures resource by resource beside them; millicores and bytes for kite's."""
+    asked, limited, plain, held = dict(requests), dict(limits), dict(containers), dict(scheduled)
+    rows = tuple(
+        AmountRow(name, asked.get(name, 0), limited.get(name, 0), plain.get(name, 0), held.get(name, 0))
+        for name in sorted({*asked, *limited, *plain, *held})
+    )
+    return PodAmounts(requests, limits, containers, scheduled, kite_cpu, kite_memory, rows)
 
 
 def requests(shape: PodShape, mode: Mode) -> Amounts:

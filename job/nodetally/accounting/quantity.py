@@ -7,7 +7,8 @@ Every quantity is a whole number of nano-units: upstream rounds anything finer u
 import re
 from functools import lru_cache
 
-NANO = 10**9
+NANO = 10**9  # nano-units in a unit
+MILLICORE = 10**6  # nano-units in a thousandth
 INT64_MAX = 2**63 - 1  # upstream's accessors hold an int64 and wrap or return 0 beyond it: we refuse instead
 MAX_TEXT = 400  # longer than any number that fits an int64 with nano fractions; bounds the work on hostile text
 MAX_EXPONENT = 400  # beyond it a number other than 0 overflows or is below 1 nano
@@ -90,7 +91,8 @@ def amount(resource: str, nanos: int) -> int:
 
     Raises QuantityError where upstream's int64 would wrap or turn to 0.
     """
-    return fitting(resource, _away_from_zero(nanos, 10**6 if resource == "cpu" else NANO))
+    unit = MILLICORE if resource == "cpu" else NANO
+    return fitting(resource, -(-nanos // unit) if nanos >= 0 else nanos // unit)
 
 
 def fitting(what: str, value: int) -> int:
@@ -98,10 +100,6 @@ def fitting(what: str, value: int) -> int:
     if not -INT64_MAX - 1 <= value <= INT64_MAX:
         raise QuantityError(f"{what}: the amount does not fit 64 bits")
     return value
-
-
-def _away_from_zero(nanos: int, unit: int) -> int:
-    return -(-nanos // unit) if nanos >= 0 else nanos // unit
 
 
 def _ceil_div(dividend: int, divisor: int) -> int:

@@ -1,4 +1,4 @@
-"""`nodetally run`: one pass. stdout is what --format asks for; what happened goes to stderr."""
+"""`nodetally run`: one pass, or one after the other. stdout is what --format asks for; what happened goes to stderr."""
 
 import gzip
 import logging
@@ -7,14 +7,31 @@ from dataclasses import replace
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from nodetally import snapshot
 from nodetally.cli.options import cluster_option, option, store_option
-from nodetally.cli.source import label_options, settings_from, slot_seconds, source_options
-from nodetally.collect import Pass, run_pass
-from nodetally.settings import Settings, Surroundings
+from nodetally.cli.source import (
+    cache_options,
+    label_options,
+    seconds_within_a_day,
+    settings_from,
+    slot_seconds,
+    source_options,
+)
+from nodetally.collect import Pass, run_every, run_pass
+from nodetally.errors import NodetallyError, WrongUse
+from nodetally.settings import CACHE_IN_MEMORY, Settings, Surroundings
 
 log = logging.getLogger("nodetally")
+
+
+class SomePassesFailed(NodetallyError):
+    """At least one pass of --every was not stored; exits as the first failure would have."""
+
+    def __init__(self, count: int, first: NodetallyError) -> None:
+        super().__init__(f"{count} {'pass' if count == 1 else 'passes'} failed; the first: {first}", hint=first.hint)
+        self.exit_code = first.exit_code
 
 
 @click.command(short_help="Read the cluster once and store one snapshot.")
@@ -22,6 +39,13 @@ log = logging.getLogger("nodetally")
 @store_option
 @option("--dry-run", is_flag=True, help="Read and tally, but store nothing.")
 @source_options
+@cache_options
+@option(
+    "--every",
+    metavar="DURATION",
+    help="Go on: a pass at every multiple of this, over one warm cache (--cache memory, unless it says another).",
+)
+@option("--for", "for_", metavar="DURATION", help="With --every: end after this time; otherwise never.")
 @option(
     "--node",
     "nodes",
@@ -39,9 +63,7 @@ log = logging.getLogger("nodetally")
 @option(
     "--slot-every",
     metavar="DURATION",
-    default="1s",
-    show_default=True,
-    help="The schedule's period: a retry answers for the same slot.",
+    help="The schedule's period: a retry answers for the same slot. Default: --every, else 1s.",
 )
 @option("--at", metavar="TIME", help="The time this pass answers for, such as a dump's.")
 @option(
@@ -60,7 +82,7 @@ log = logging.getLogger("nodetally")
     help="How stderr is written.",
 )
 def run(**options: Any) -> None:
-    """Read nodes and pods once, tally them, store one immutable snapshot.
+    """Read nodes and pods once, tally them, store one immutable snapshot; with --every, again and again.
 
     A slot that is stored already is success. Nothing is stored unless the whole cluster was read.
 
@@ -68,13 +90,48 @@ def run(**options: Any) -> None:
     nodetally run --cluster prod-eu-1 --store s3://bucket/prefix
     nodetally run --cluster prod-eu-1 --dump dump.json --at 2026-11-23T12:00:00Z
     nodetally run --cluster prod-eu-1 --dry-run --selector node-role.kubernetes.io/gpu --format table
+    nodetally run --cluster prod-eu-1 --every 60s --for 15m
+    nodetally run --cluster prod-eu-1 --store s3://bucket/prefix --cache s3://private-bucket/prefix
     """
     _log_to_stderr(options["log_format"])
     format_ = options["format_"] or ("table" if sys.stdout.isatty() else "none")
-    settings = replace(settings_from(options), slot_every_seconds=slot_seconds(options["slot_every"]))
-    done = run_pass(settings, Surroundings.read(), store=not options["dry_run"], with_kite=format_ == "kite")
-    _print(done, format_)
-    _report(done, settings)
+    settings = _settings(options)
+    around = Surroundings.read()
+    work: dict[str, Any] = {"store": not options["dry_run"], "with_kite": format_ == "kite"}
+    if not options["every"]:
+        done = run_pass(settings, around, **work)
+        _print(done, format_)
+        _report(done, settings)
+        return
+    length = seconds_within_a_day("--for", options["for_"]) if options["for_"] else None
+    failed: list[NodetallyError] = []
+    for made in run_every(settings, around, slot_seconds("--every", options["every"]), length, **work):
+        if isinstance(made, NodetallyError):
+            failed.append(made)
+            log.error("Error: %s", made)
+            if made.hint:
+                log.error("Hint: %s", made.hint)
+            continue
+        _print(made, format_)
+        _report(made, settings)
+    if failed:
+        raise SomePassesFailed(len(failed), failed[0])
+
+
+def _settings(options: dict[str, Any]) -> Settings:
+    settings = settings_from(options)
+    slots = options["slot_every"] or options["every"] or "1s"
+    settings = replace(settings, slot_every_seconds=slot_seconds("--slot-every", slots))
+    if not options["every"]:
+        if options["for_"]:
+            raise WrongUse("--for says how long --every goes on", hint="add --every, say --every 60s")
+        return settings
+    if settings.at or settings.dumps:
+        raise WrongUse("--every reads a cluster as it is now: it cannot go with --at or --dump", hint="leave it out")
+    given = click.get_current_context().get_parameter_source("cache")
+    if given is ParameterSource.DEFAULT:
+        settings = replace(settings, cache=CACHE_IN_MEMORY)
+    return settings
 
 
 def _print(done: Pass, format_: str) -> None:
@@ -105,6 +162,10 @@ def _report(done: Pass, settings: Settings) -> None:
     else:
         how = "stored as" if done.published.created else "the slot is stored already:"
         log.info("%s; %s %s/%s", text, how, settings.store.rstrip("/"), done.published.key)
+    if document["source"]["reason"]:
+        log.warning("the lists were read, not the cache: %s", document["source"]["reason"])
+    if done.not_kept:
+        log.warning("the next run will not find a warm cache: %s", done.not_kept)
     if document["usage"]["status"] not in ("ok", "off"):
         log.warning("usage is %s: %s", document["usage"]["status"], document["usage"]["reason"])
     if settings.selector and not document["totals"]["nodes"]["count"]:

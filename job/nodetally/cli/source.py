@@ -10,7 +10,7 @@ import click
 from nodetally.accounting.labels import LabelRules
 from nodetally.cli.options import option
 from nodetally.errors import WrongUse
-from nodetally.settings import PAGE_SIZE, TIMEOUT_SECONDS, Settings
+from nodetally.settings import CACHE_OFF, CACHE_TIMEOUT_SECONDS, CACHE_TTL_SECONDS, PAGE_SIZE, TIMEOUT_SECONDS, Settings
 from nodetally.times import parse_duration, parse_time
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -56,6 +56,38 @@ def source_options(command: Command) -> Command:
     return command
 
 
+def cache_options(command: Command) -> Command:
+    """Whether the cluster is read through a warm cache."""
+    for each in reversed(
+        (
+            option(
+                "--cache",
+                metavar="off|memory|URL",
+                default=CACHE_OFF,
+                show_default=True,
+                help="Read through a warm cache; a directory or s3://bucket/prefix keeps it for the next run. "
+                "It holds pod names: keep it private.",
+            ),
+            option(
+                "--cache-ttl",
+                metavar="DURATION",
+                default=f"{CACHE_TTL_SECONDS / 60:.0f}m",
+                show_default=True,
+                help="Go on from a kept cache that is no older.",
+            ),
+            option(
+                "--cache-timeout",
+                metavar="DURATION",
+                default=f"{CACHE_TIMEOUT_SECONDS:.0f}s",
+                show_default=True,
+                help="Read the lists instead when the cache is not warm by then.",
+            ),
+        )
+    ):
+        command = each(command)
+    return command
+
+
 def label_options(command: Command) -> Command:
     """Which labels go into the snapshot, and which ones tell pool, zone and the like."""
     for each in fields(LabelRules):
@@ -75,20 +107,32 @@ def settings_from(options: Mapping[str, Any]) -> Settings:
     known = {each.name for each in fields(Settings)}
     plain = {name: value for name, value in options.items() if name in known and value is not None}
     settings = Settings(**{**plain, "at": None})
-    seconds = parse_duration(options["timeout"]).total_seconds()
-    if not 0 < seconds <= DAY.total_seconds():
-        raise WrongUse(f"--timeout {options['timeout']}: a pass takes between no time and a day", hint="write 5m")
+    times: dict[str, Any] = {
+        f"{name}_seconds": seconds_within_a_day(f"--{name.replace('_', '-')}", options[name])
+        for name in ("timeout", "cache_ttl", "cache_timeout")
+        if name in options
+    }
     at = parse_time(options["at"], datetime.now(UTC)) if options.get("at") else None
     if at and at.year < FIRST_YEAR:
         raise WrongUse(f"--at {options['at']}: no cluster is that old")
-    return replace(settings, timeout_seconds=seconds, at=at, label_rules=_rules(options))
+    return replace(settings, at=at, label_rules=_rules(options), **times)
 
 
-def slot_seconds(text: str) -> int:
-    """--slot-every in seconds; it must divide a day, so that slots are the same every day."""
+def seconds_within_a_day(name: str, text: str) -> float:
+    """An option's duration in seconds. Raises WrongUse for none, and for more than a day."""
+    seconds = parse_duration(text).total_seconds()
+    if not 0 < seconds <= DAY.total_seconds():
+        raise WrongUse(f"{name} {text}: it takes between no time and a day", hint="write 90s, 5m or 1h")
+    return seconds
+
+
+def slot_seconds(name: str, text: str) -> int:
+    """A period of slots in seconds; it must divide a day, so that slots are the same every day."""
     period = parse_duration(text)
     if period < timedelta(seconds=1) or period.microseconds or DAY % period:
-        raise WrongUse(f"slots of {text} do not fill a day", hint="choose whole seconds that divide 24h: 30s, 5m, 1h")
+        raise WrongUse(
+            f"{name}: slots of {text} do not fill a day", hint="choose whole seconds that divide 24h: 30s, 5m, 1h"
+        )
     return int(period.total_seconds())
 
 

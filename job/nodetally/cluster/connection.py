@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Self
+from typing import Any, BinaryIO, NamedTuple, Self
 from urllib.parse import quote, urlsplit
 
 from google.protobuf.message import DecodeError
@@ -42,12 +42,20 @@ class AnswerError(ClusterError):
     """The API server answered with an error status; `status`, `reason` and `continue_token` say which."""
 
     def __init__(
-        self, message: str, *, status: int, reason: str = "", continue_token: str = "", hint: str = ""
+        self,
+        message: str,
+        *,
+        status: int,
+        reason: str = "",
+        continue_token: str = "",
+        retry_after: float | None = None,
+        hint: str = "",
     ) -> None:
         super().__init__(message, hint=hint)
         self.status = status
         self.reason = reason
         self.continue_token = continue_token
+        self.retry_after = retry_after  # seconds, where an event says so; a header is honoured here
 
 
 class RefusedError(AnswerError, ClusterRefused):
@@ -109,6 +117,12 @@ class Deadline:
     def error(self) -> ClusterError:
         return ClusterError(self.message, hint="give it more time with --timeout, or look at the API server's load")
 
+    def end_now(self) -> None:
+        """Let nothing wait any more: what is being read ends in an error."""
+        self.end = time.monotonic()
+        self.cancel()
+        self._shut()
+
     def _shut(self) -> None:
         for sock in list(self._open):
             try:
@@ -144,9 +158,9 @@ class Connection:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def another(self) -> "Connection":
+    def another(self, deadline: Deadline | None = None) -> "Connection":
         """A second connection to the same server, for a request beside this one; the cost is shared."""
-        return Connection(self.access, self.deadline, gzip=self._gzip, cost=self.cost, sleep=self._sleep)
+        return Connection(self.access, deadline or self.deadline, gzip=self._gzip, cost=self.cost, sleep=self._sleep)
 
     def close(self) -> None:
         if self._http is not None:
@@ -157,9 +171,17 @@ class Connection:
 
     @contextmanager
     def get(
-        self, path: str, query: Mapping[str, str | int] | None = None, *, accept: str, attempts: int = ATTEMPTS
+        self,
+        path: str,
+        query: Mapping[str, str | int] | None = None,
+        *,
+        accept: str,
+        attempts: int = ATTEMPTS,
+        live: bool = False,
     ) -> Iterator[Answer]:
         """Ask, and give the answer's body while the block runs. Raises ClusterError, AnswerError, RefusedError.
+
+        `live`: hand on what there is at once (a watch), where otherwise a buffer is filled first.
 
         429, 5xx and connections that break before the answer are tried again, within the deadline; a body that breaks
         is not: what was read from it may have been counted already.
@@ -169,7 +191,7 @@ class Connection:
         )
         response = self._answered(target, accept, attempts)
         body = Body(response, f"GET {target}", self.cost, self.deadline)
-        read_into: ReadInto = body.read_into
+        read_into: ReadInto = body.read_some_into if live else body.read_into
         if response.headers.get("Content-Encoding", "").lower() == "gzip":
             read_into = Gunzip(read_into, f"GET {target}").read_into
         try:
@@ -201,10 +223,10 @@ class Connection:
             if self.deadline.passed:
                 raise self.deadline.error() from failure
             if attempt < attempts:
-                self._pause(attempt, wait, failure)
+                self.pause(attempt, wait, failure)
         raise failure
 
-    def _pause(self, attempt: int, wait: float | None, failure: ClusterError) -> None:
+    def pause(self, attempt: int, wait: float | None, failure: ClusterError) -> None:
         """Wait as long as the server asked, else a random part of a doubling time; never past the deadline."""
         seconds = wait if wait is not None else random.uniform(0, min(30.0, RETRY_SECONDS * 2**attempt))  # noqa: S311 -- jitter
         if seconds >= self.deadline.left():
@@ -270,13 +292,12 @@ class Connection:
         )
 
     def _refusal(self, target: str, response: http.client.HTTPResponse) -> AnswerError:
-        status, message, reason, token = response.status, "", "", ""
         try:
             body = response.read(MAX_ERROR_BYTES)
         except (OSError, http.client.HTTPException):
             body = b""  # the status alone says enough
-        message, reason, token = parse_status(response.headers.get("Content-Type", ""), body)
-        return refusal(target, status, message or response.reason, reason, token)
+        said = parse_status(response.headers.get("Content-Type", ""), body)
+        return refusal(target, response.status, said.message or response.reason, said.reason, said.continue_token)
 
 
 class _Response(http.client.HTTPResponse):
@@ -317,9 +338,22 @@ class Body:
 
     def read_into(self, view: memoryview) -> int:
         """A `wire.ReadInto`: 0 only after the last chunk, or after as many bytes as were announced."""
+        return self._read(self._response.readinto, view)
+
+    def read_some_into(self, view: memoryview) -> int:
+        """The same, without waiting for more than there is: readinto would wait until the view is full."""
+
+        def read(view: memoryview) -> int:
+            some = self._response.read1(len(view))
+            view[: len(some)] = some
+            return len(some)
+
+        return self._read(read, view)
+
+    def _read(self, read: ReadInto, view: memoryview) -> int:
         response = self._response
         try:
-            received = response.readinto(view)
+            received = read(view)
         except (OSError, http.client.HTTPException, ValueError) as error:
             raise self._cut(str(error) or type(error).__name__) from error
         if not received and response.length:
@@ -358,24 +392,42 @@ def tls_context(access: Access) -> ssl.SSLContext:
     return context
 
 
-def parse_status(content_type: str, body: bytes) -> tuple[str, str, str]:
-    """(message, reason, continue token) of an error body: a Status in protobuf or JSON, or plain text."""
+class Status(NamedTuple):
+    """What an error body says; empty where it says nothing."""
+
+    message: str = ""
+    reason: str = ""
+    continue_token: str = ""
+    code: int = 0
+    retry_after: float | None = None
+
+
+def parse_status(content_type: str, body: bytes) -> Status:
+    """An error body: a Status in protobuf or JSON, or plain text."""
     if body.startswith(MAGIC) or content_type.startswith(PROTOBUF):
         try:
             status = k8s_pb2.Status.FromString(k8s_pb2.Unknown.FromString(body[len(MAGIC) :]).raw)
         except DecodeError:
-            return "", "", ""
-        return status.message, status.reason, status.metadata.continue_token
+            return Status()
+        wait = status.details.retry_after_seconds or None
+        return Status(status.message, status.reason, status.metadata.continue_token, status.code, wait)
     if content_type.startswith(JSON):
         try:
             document = json.loads(body)
         except ValueError:
-            return "", "", ""
+            return Status()
         if isinstance(document, dict):
-            metadata = document.get("metadata")
+            metadata, details, code = (document.get(key) for key in ("metadata", "details", "code"))
             token = str(metadata.get("continue") or "") if isinstance(metadata, dict) else ""
-            return str(document.get("message") or ""), str(document.get("reason") or ""), token
-    return body.decode("utf-8", "replace").strip()[:500], "", ""
+            wait = details.get("retryAfterSeconds") if isinstance(details, dict) else None
+            return Status(
+                str(document.get("message") or ""),
+                str(document.get("reason") or ""),
+                token,
+                code if isinstance(code, int) else 0,
+                wait if isinstance(wait, int) and wait > 0 else None,
+            )
+    return Status(body.decode("utf-8", "replace").strip()[:500])
 
 
 def refusal(target: str, status: int, message: str, reason: str, token: str = "") -> AnswerError:

@@ -304,11 +304,11 @@ def _checked(pairs: Iterable[tuple[str, Any]], read: Callable[[Any], int], path:
             amount(name, found[name])
         except QuantityError as error:
             raise FieldError(f"{path}[{name}]: {error}, text {text!r}") from error
-    return _shared(tuple(sorted(found.items())))
+    return shared_amounts(tuple(sorted(found.items())))
 
 
 @lru_cache(maxsize=SHAPES)
-def _shared(amounts: Amounts) -> Amounts:
+def shared_amounts(amounts: Amounts) -> Amounts:
     """One object for equal amounts: thousands of nodes of one type have the same capacity."""
     return amounts
 

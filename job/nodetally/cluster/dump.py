@@ -50,6 +50,7 @@ def observe_dumps(paths: Sequence[str], taken_at: datetime | None, *, keep_nodes
         tally=tally,
         usage=NO_USAGE,
         cost=cost,
+        pods_read=tally.pods,
         consistent=False,
         raw_nodes=nodes if keep_nodes else None,
     )

@@ -72,6 +72,34 @@ class PodMeta(_message.Message):
     deletion_timestamp: bytes
     def __init__(self, name: _Optional[str] = ..., namespace: _Optional[str] = ..., uid: _Optional[str] = ..., deletion_timestamp: _Optional[bytes] = ...) -> None: ...
 
+class EventMeta(_message.Message):
+    __slots__ = ("resource_version", "annotations")
+    RESOURCE_VERSION_FIELD_NUMBER: _ClassVar[int]
+    ANNOTATIONS_FIELD_NUMBER: _ClassVar[int]
+    resource_version: str
+    annotations: _containers.RepeatedCompositeFieldContainer[StringEntry]
+    def __init__(self, resource_version: _Optional[str] = ..., annotations: _Optional[_Iterable[_Union[StringEntry, _Mapping]]] = ...) -> None: ...
+
+class Versioned(_message.Message):
+    __slots__ = ("metadata",)
+    METADATA_FIELD_NUMBER: _ClassVar[int]
+    metadata: EventMeta
+    def __init__(self, metadata: _Optional[_Union[EventMeta, _Mapping]] = ...) -> None: ...
+
+class RawExtension(_message.Message):
+    __slots__ = ("raw",)
+    RAW_FIELD_NUMBER: _ClassVar[int]
+    raw: bytes
+    def __init__(self, raw: _Optional[bytes] = ...) -> None: ...
+
+class WatchEvent(_message.Message):
+    __slots__ = ("type", "object")
+    TYPE_FIELD_NUMBER: _ClassVar[int]
+    OBJECT_FIELD_NUMBER: _ClassVar[int]
+    type: str
+    object: RawExtension
+    def __init__(self, type: _Optional[str] = ..., object: _Optional[_Union[RawExtension, _Mapping]] = ...) -> None: ...
+
 class StatusDetails(_message.Message):
     __slots__ = ("retry_after_seconds",)
     RETRY_AFTER_SECONDS_FIELD_NUMBER: _ClassVar[int]

@@ -62,6 +62,15 @@ class Listed(NamedTuple):
     remaining: int | None  # items that were not asked for (a limit without following the pages)
 
 
+class First(NamedTuple, Generic[T]):
+    """The beginning of a list, by a quorum read."""
+
+    item: T | None
+    length: int | None  # of the whole list; None where the server does not say
+    resource_version: str
+    answered_at: datetime
+
+
 class Lister:
     """Reads lists on one connection; remembers when the server speaks only JSON."""
 
@@ -95,6 +104,16 @@ class Lister:
             if not token:
                 return Listed(version, answered_at, head.remaining)
 
+    def first(self, kind: Kind[T], path: str) -> "First[T]":
+        """The list's first item, its version and its length, for the price of one item."""
+        found: list[T] = []
+        with self._page(kind, path, {"limit": 1}, "") as answer:
+            answered_at = self.clock()
+            head = _read_items(kind, answer, f"list of {kind.name.lower()}s", found.append)
+        remaining = head.remaining if head.continue_token else 0
+        length = None if remaining is None else len(found) + remaining
+        return First(found[0] if found else None, length, head.resource_version, answered_at)
+
     def _paged(self, kind: Kind[T], query: Query) -> bool:
         return bool(self.page_size or self._json_only or kind.from_protobuf is None or "limit" in query)
 
@@ -121,12 +140,7 @@ class Lister:
 
 def observe(connection: Connection, settings: Settings, clock: Clock, *, keep_nodes: bool = False) -> Observation:
     """Read the cluster, whole or the part that the settings name. Raises ClusterError; never returns half a cluster."""
-    lister = Lister(
-        connection,
-        clock,
-        settings.page_size,
-        cache(lambda name: is_wanted(name, settings.label_rules, settings.labels)),
-    )
+    lister = Lister(connection, clock, settings.page_size, wanted_labels(settings))
     version = server_version(connection)
     subset = bool(settings.nodes or settings.selector)
     if subset:
@@ -146,6 +160,7 @@ def observe(connection: Connection, settings: Settings, clock: Clock, *, keep_no
         tally=tally,
         usage=usage,
         cost=connection.cost,
+        pods_read=tally.pods,
         consistent=not subset,
         whole=not subset,
         server_version=version,
@@ -153,6 +168,11 @@ def observe(connection: Connection, settings: Settings, clock: Clock, *, keep_no
         nodes_resource_version=nodes_listed.resource_version or None,
         raw_nodes=raw_nodes,
     )
+
+
+def wanted_labels(settings: Settings) -> Callable[[str], bool]:
+    """Which node labels the settings need."""
+    return cache(lambda name: is_wanted(name, settings.label_rules, settings.labels))
 
 
 def server_version(connection: Connection) -> str | None:
@@ -174,7 +194,7 @@ def list_nodes(
         found: list[tuple[NodeFacts, Mapping[str, Any]]] = []
         if keep:
             return found, lister.read(WHOLE_NODE, NODES, query, found.append)
-        return found, lister.read(NODE, NODES, query, lambda node: found.append((_slim(node, lister.wants), NOTHING)))
+        return found, lister.read(NODE, NODES, query, lambda node: found.append((slim(node, lister.wants), NOTHING)))
 
     return lister.read_again_once(read)
 
@@ -185,7 +205,8 @@ def _shared_labels(labels: tuple[tuple[str, str], ...]) -> dict[str, str]:
     return dict(labels)
 
 
-def _slim(node: NodeFacts, wants: Callable[[str], bool]) -> NodeFacts:
+def slim(node: NodeFacts, wants: Callable[[str], bool]) -> NodeFacts:
+    """The node with the labels that are wanted, and one object for what nodes have in common."""
     return node._replace(
         labels=_shared_labels(tuple((name, value) for name, value in node.labels.items() if wants(name))),
         architecture=node.architecture and sys.intern(node.architecture),
@@ -238,7 +259,7 @@ def _tally_all(lister: Lister, with_kite: bool) -> tuple[ClusterTally, Listed]:
 
 def _tally_selected(lister: Lister, names: Sequence[str], with_kite: bool) -> tuple[ClusterTally, Listed]:
     """Pods of these nodes only: node by node, or from the one list when that is cheaper for the server."""
-    if names and len(names) > PER_NODE_SHARE * _count_nodes(lister):
+    if names and len(names) > PER_NODE_SHARE * (lister.first(NODE, NODES).length or 0):
         wanted = frozenset(names)
 
         def read() -> tuple[ClusterTally, Listed]:
@@ -269,19 +290,6 @@ def _tally_selected(lister: Lister, names: Sequence[str], with_kite: bool) -> tu
 
 def _tally_share(connection: Connection, names: Sequence[str], clock: Clock) -> list[PodFacts]:
     return [pod for name in names for pod in pods_of_node(connection, clock, name)[0]]
-
-
-def _count_nodes(lister: Lister) -> int:
-    """How many nodes the cluster has, for the price of one."""
-    with lister.connection.get(NODES, {"limit": 1}, accept=f"{PROTOBUF}, {JSON}") as answer:
-        count = 0
-
-        def add(_: NodeFacts) -> None:
-            nonlocal count
-            count += 1
-
-        head = _read_items(NODE, answer, "list of nodes", add)
-    return count + (head.remaining or 0)
 
 
 def _read_items(kind: Kind[T], answer: Answer, what: str, add: Callable[[T], object]) -> ListHead:

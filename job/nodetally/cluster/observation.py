@@ -31,7 +31,9 @@ class Observation:
     tally: ClusterTally
     usage: UsageReading
     cost: Cost
+    pods_read: int
     consistent: bool
+    reason: str | None = None  # why the cache that was asked for did not answer
     whole: bool = True  # False: only some nodes were asked for; never published
     server_version: str | None = None
     pods_resource_version: str | None = None

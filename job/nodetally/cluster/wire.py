@@ -139,10 +139,10 @@ class ProtobufList:
                 return self.buffer.position() + length
             if tag != 0x0A:
                 raise ClusterError(f"{self.what}: not Kubernetes protobuf (envelope field {tag >> 3})")
-            self.head.kind = _decode(k8s_pb2.TypeMeta, self.buffer.take(length, self.what), self.what).kind
+            self.head.kind = decode_message(k8s_pb2.TypeMeta, self.buffer.take(length, self.what), self.what).kind
 
     def _read_head(self, body: bytes) -> None:
-        meta = _decode(k8s_pb2.ListMeta, body, self.what)
+        meta = decode_message(k8s_pb2.ListMeta, body, self.what)
         self.head.resource_version = meta.resource_version
         self.head.continue_token = meta.continue_token
         self.head.remaining = meta.remaining_item_count if meta.HasField("remaining_item_count") else None
@@ -245,16 +245,9 @@ class JsonList:
                 continue
             if end < len(self._text) or isinstance(value, dict | list | str) or not self._more():
                 if self._text.find("\\u", self._at, end) >= 0:
-                    self._refuse_half_characters(value)
+                    refuse_half_characters(value, self.what)
                 self._at = end
                 return value
-
-    def _refuse_half_characters(self, value: Any) -> None:
-        """JSON can spell half of a surrogate pair, which is no text in any encoding."""
-        try:
-            json.dumps(value, ensure_ascii=False).encode()
-        except UnicodeEncodeError as error:
-            raise ClusterError(f"{self.what}: not text: {error.reason}") from error
 
     def _more(self, count: int = 1) -> bool:
         """Append at least `count` characters if the body has them; False when it has none at all."""
@@ -319,7 +312,16 @@ class Gunzip:
         return plain
 
 
-def _decode(message: type[Any], body: bytes, what: str) -> Any:
+def refuse_half_characters(value: Any, what: str) -> None:
+    """JSON can spell half of a surrogate pair, which is no text in any encoding."""
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        raise ClusterError(f"{what}: not text: {error.reason}") from error
+
+
+def decode_message(message: type[Any], body: bytes, what: str) -> Any:
+    """A message of Kubernetes' own, or ClusterError."""
     try:
         return message.FromString(body)
     except DecodeError as error:
