@@ -92,13 +92,14 @@ def run_every(
             raise
         except NodetallyError as error:
             yield error
-        left = every_seconds - clock().timestamp() % every_seconds
-        due = time.monotonic() + left
-        if for_seconds is not None and due - begun >= for_seconds:
+        now = clock().timestamp()
+        due = now - now % every_seconds + every_seconds
+        if for_seconds is not None and time.monotonic() + due - now - begun >= for_seconds:
             return
         if warm is not None:
-            warm.follow(settings, around, left)
-        time.sleep(max(0.0, due - time.monotonic()))
+            warm.follow(settings, around, due - now)
+        while (left := due - clock().timestamp()) > 0:  # never a moment early: that would be the slot before
+            time.sleep(left)
 
 
 def warm_cache(settings: Settings) -> "Warm | None":

@@ -4,7 +4,6 @@ A pod is its name, 8 bytes of its uid, and two references: to its node, and to i
 and which pods of one template have in common. A node's tally is summed again only when its pods have changed.
 """
 
-from collections.abc import Iterator
 from hashlib import blake2b
 from typing import NamedTuple
 
@@ -124,9 +123,9 @@ class PodIndex:
             share = self._shares[key] = Share(*key)
         return share
 
-    def nodes_named(self) -> Iterator[str]:
+    def nodes_named(self) -> set[str]:
         """The nodes that pods are bound to."""
-        return (name for name in self._nodes if name)
+        return self._nodes.keys() - {UNSCHEDULED}
 
     def tally(self) -> ClusterTally:
         """The whole cluster's tally, as adding up every pod would give it; the tallies in it stay the index's own."""

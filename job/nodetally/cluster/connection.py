@@ -94,6 +94,7 @@ class Deadline:
         self.end = time.monotonic() + seconds
         self.message = f"{what} took longer than {seconds:g} s"
         self._open: set[socket.socket] = set()
+        self._ended = threading.Event()
         self._timer = threading.Timer(seconds, self._shut)
         self._timer.daemon = True
         self._timer.start()
@@ -104,6 +105,10 @@ class Deadline:
 
     def left(self) -> float:
         return max(0.0, self.end - time.monotonic())
+
+    def sleep(self, seconds: float) -> None:
+        """Wait; shorter if it ends now."""
+        self._ended.wait(seconds)
 
     def watch(self, sock: socket.socket) -> None:
         self._open.add(sock)
@@ -120,6 +125,7 @@ class Deadline:
     def end_now(self) -> None:
         """Let nothing wait any more: what is being read ends in an error."""
         self.end = time.monotonic()
+        self._ended.set()
         self.cancel()
         self._shut()
 
@@ -141,13 +147,13 @@ class Connection:
         *,
         gzip: bool = False,
         cost: Cost | None = None,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], None] | None = None,
     ) -> None:
         self.access = access
         self.deadline = deadline
         self.cost = cost or Cost()
         self._gzip = gzip
-        self._sleep = sleep
+        self._sleep = sleep or deadline.sleep
         self._url = urlsplit(access.server)
         self._http: _Http | None = None
         self._tls: ssl.SSLContext | None = None
@@ -160,7 +166,8 @@ class Connection:
 
     def another(self, deadline: Deadline | None = None) -> "Connection":
         """A second connection to the same server, for a request beside this one; the cost is shared."""
-        return Connection(self.access, deadline or self.deadline, gzip=self._gzip, cost=self.cost, sleep=self._sleep)
+        sleep = None if deadline else self._sleep
+        return Connection(self.access, deadline or self.deadline, gzip=self._gzip, cost=self.cost, sleep=sleep)
 
     def close(self) -> None:
         if self._http is not None:

@@ -24,7 +24,8 @@ from nodetally.errors import ClusterError, ObjectUnreadable
 
 # timeoutSeconds of the watches that catch up, one after the other until the version is proven. The server sends a
 # bookmark 2 s before the end, if the watch is longer than that (apiserver v0.37 storage/cacher/cache_watcher.go:233).
-CATCH_UP_SECONDS = (3, 5, 10)
+# Before 1.31 its bookmarks may stay behind what a quorum says for minutes: then the lists are read after all.
+CATCH_UP_SECONDS = (3, 5)
 FOLLOW_SECONDS = 45  # below connection.STALL_SECONDS: an idle watch is ended by the server, not given up by us
 SHORT_WATCH_SECONDS = 1.0  # an empty watch that ends sooner is a failure to back off from (client-go reflector.go:1089)
 
@@ -250,8 +251,9 @@ class WatchCache:
 
         A pod may have come on a node that was created just after the nodes were read: then they are read up once more.
         """
+        unlisted = self._unlisted()
         answered_at = self._both(connection, lambda each, on: each.catch_up(on, clock))
-        if any(name not in self.nodes.index.nodes for name in self.pods.index.nodes_named()):
+        if self._unlisted() - unlisted:
             self.nodes.catch_up(connection, clock)
         return answered_at
 
@@ -264,6 +266,10 @@ class WatchCache:
         """How many pods were read since this was last asked."""
         count, self.pods.objects_read = self.pods.objects_read, 0
         return count
+
+    def _unlisted(self) -> set[str]:
+        """Nodes that pods are bound to, and that are not there."""
+        return self.pods.index.nodes_named() - self.nodes.index.nodes.keys()
 
     def _both(self, connection: Connection, work: Callable[[Watched[Any], Connection], T]) -> T:
         """Both resources at once, each on a connection of its own; returns what came of the pods."""
