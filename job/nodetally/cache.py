@@ -6,15 +6,14 @@ A cache that cannot be used is never an error and never a guess: the pass reads 
 from collections.abc import Callable
 from contextlib import closing
 from datetime import datetime, timedelta
-from http import HTTPStatus
 
 from nodetally.cluster.access import find_access
-from nodetally.cluster.connection import AnswerError, Connection, Cost, Deadline
+from nodetally.cluster.connection import Connection, Cost, Deadline
 from nodetally.cluster.kept import Owner, UnusableError, decode, encode, owner_of
 from nodetally.cluster.listing import Lister, list_nodes, server_version, wanted_labels
 from nodetally.cluster.observation import Observation
 from nodetally.cluster.usage import USAGE_OFF, read_usage
-from nodetally.cluster.watching import WatchCache
+from nodetally.cluster.watching import NotOfferedError, WatchCache
 from nodetally.errors import ClusterError, StoreError
 from nodetally.settings import Settings, Surroundings
 from nodetally.store.base import Store
@@ -22,7 +21,6 @@ from nodetally.store.layout import STATE_HEADERS, state_key
 
 KEY_NAME = "watch-cache"
 GRACE_SECONDS = 5.0  # what a watch between passes may take beyond the time that the server was told
-NOT_OFFERED = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY})  # a server without WatchList
 
 Clock = Callable[[], datetime]
 
@@ -80,7 +78,7 @@ class Warm:
         kind, taken_at, reason = self._read(connection, settings, owner, clock)
         cache = self._cache
         nodes = sorted(cache.nodes.index.nodes.values(), key=lambda node: node.name.encode())
-        tally, raw, nodes_version = cache.pods.index.tally(), None, str(cache.nodes.version)
+        tally, raw, nodes_version = cache.pods.index.tally(), None, cache.nodes.resource_version
         if keep_nodes:
             tally.kite = cache.pods.index.kite()
             raw, listed = list_nodes(Lister(connection, clock, settings.page_size), {}, keep=True)
@@ -98,7 +96,7 @@ class Warm:
             consistent=True,
             reason=reason,
             server_version=version,
-            pods_resource_version=str(cache.pods.version),
+            pods_resource_version=cache.pods.resource_version,
             nodes_resource_version=nodes_version,
             raw_nodes=raw,
         )
@@ -136,6 +134,8 @@ class Warm:
         try:
             with closing(connection.another(deadline)) as warm:
                 return *self._warm_up(warm, settings, owner, clock), None
+        except NotOfferedError:
+            reason = None  # list, then watch: as good
         except (ClusterError, StoreError) as error:
             reason = str(error)
         finally:
@@ -153,16 +153,11 @@ class Warm:
                 raise UnusableError("no cache was kept yet")
             decode(body, owner, clock(), timedelta(seconds=settings.cache_ttl_seconds), cache)
             return "resume", cache.catch_up(connection, clock)
-        try:
-            return "watch", cache.fill_by_watch(connection, clock)
-        except AnswerError as error:
-            if error.status not in NOT_OFFERED:
-                raise
-        return "list", cache.fill_by_list(Lister(connection, clock, settings.page_size, cache.wants))
+        return "watch", cache.fill_by_watch(connection, clock)
 
     def _belong_to(self, owner: Owner, settings: Settings) -> None:
-        """Start anew when another cluster, or other labels, are asked for than before."""
-        if self._owner not in (None, owner):
+        """Start anew when another cluster, or other labels, are asked for than before, or than it was made for."""
+        if self._owner != owner:
             self._cache = WatchCache(wanted_labels(settings))
         self._owner = owner
 

@@ -101,7 +101,7 @@ class Deadline:
 
     @property
     def passed(self) -> bool:
-        return time.monotonic() >= self.end
+        return self._ended.is_set() or time.monotonic() >= self.end
 
     def left(self) -> float:
         return max(0.0, self.end - time.monotonic())
@@ -112,6 +112,8 @@ class Deadline:
 
     def watch(self, sock: socket.socket) -> None:
         self._open.add(sock)
+        if self.passed:  # it was opened too late to be among those that were shut
+            self._shut()
 
     def forget(self, sock: socket.socket) -> None:
         self._open.discard(sock)
@@ -125,11 +127,11 @@ class Deadline:
     def end_now(self) -> None:
         """Let nothing wait any more: what is being read ends in an error."""
         self.end = time.monotonic()
-        self._ended.set()
         self.cancel()
         self._shut()
 
     def _shut(self) -> None:
+        self._ended.set()
         for sock in list(self._open):
             try:
                 socket.socket.shutdown(sock, socket.SHUT_RDWR)  # not SSLSocket's, which drops state that a reader holds
@@ -205,12 +207,17 @@ class Connection:
             yield Answer(response.headers.get("Content-Type", ""), read_into)
         finally:
             if not response.isclosed():
+                response.close()
                 self.close()  # what is left of the body would stand before the next answer
 
     def _answered(self, target: str, accept: str, attempts: int) -> http.client.HTTPResponse:
         for attempt in range(1, attempts + 1):
             try:
                 response = self._ask(target, accept)
+                if self.deadline.passed:  # shut in the middle of a head, which http.client takes for the end of it
+                    response.close()
+                    self.close()
+                    raise self.deadline.error()
                 if response.status == http.HTTPStatus.OK:
                     return response
                 error = self._refusal(target, response)

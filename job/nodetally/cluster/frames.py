@@ -51,9 +51,15 @@ def version_of(text: str, what: str) -> int:
     >>> version_of("4115", "watch of pods")
     4115
     """
-    if not text.isascii() or not text.isdecimal() or len(text) > VERSION_LIMIT:
+    number = number_of(text)
+    if number is None:
         raise ClusterError(f"{what}: resourceVersion {text[:40]!r} is not a number, and cannot be compared")
-    return int(text)
+    return number
+
+
+def number_of(text: str) -> int | None:
+    """A resourceVersion as a number, or None where it is none."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= VERSION_LIMIT else None
 
 
 def _from_protobuf(buffer: Buffer, kind: str, what: str) -> Iterator[Event]:
@@ -79,7 +85,7 @@ def _from_protobuf(buffer: Buffer, kind: str, what: str) -> Iterator[Event]:
 def _from_json(buffer: Buffer, kind: str, what: str) -> Iterator[Event]:
     for line in _lines(buffer, what):
         try:
-            event = json.loads(line, parse_float=str)
+            event = json.loads(line.decode(), parse_float=str)  # bytes may hold surrogates, and pass
         except (ValueError, RecursionError) as error:
             raise ClusterError(f"{what}: broken JSON: {error}") from error
         if b"\\u" in line:
@@ -123,7 +129,7 @@ def _lines(buffer: Buffer, what: str) -> Iterator[bytes]:
 
 
 def _check(event: object, found: object, kind: str, what: str) -> None:
-    if event not in TYPES:
+    if not isinstance(event, str) or event not in TYPES:
         raise ClusterError(f"{what}: an event of type {str(event)[:40]!r}")
     if found != kind:
         raise ClusterError(f"{what}: an event about a {str(found or 'nameless thing')[:40]}, not a {kind}")

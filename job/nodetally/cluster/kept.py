@@ -11,7 +11,7 @@ import json
 import sys
 import zlib
 from array import array
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -23,13 +23,49 @@ from nodetally.accounting.pods import amounts_of
 from nodetally.cluster.access import Access
 from nodetally.cluster.decode import shared_amounts
 from nodetally.cluster.watching import NodeIndex, WatchCache
+from nodetally.cluster.wire import refuse_half_characters
 from nodetally.errors import ClusterError
 from nodetally.settings import Settings
 
 MAGIC = b"nodetally cache 1\n"
 MARK_BYTES = 8
 LEVEL = 1  # 150,000 pods: 4 MB in 0.1 s; level 6 takes four times that for 10 % less
+MAX_BYTES = 256 * 1024 * 1024  # unpacked: some 3 million pods
 CLOCK_SKEW = timedelta(minutes=1)  # between the machines of two runs
+
+Shape = Any  # a type; [each]; {key: value, all of them}; (one, or another, ...); or a question to the value
+
+
+def _count(value: Any) -> bool:
+    return type(value) is int and value >= 0
+
+
+def _version(value: Any) -> bool:
+    return type(value) is int and 0 < value < 1 << 64
+
+
+def _labels(value: Any) -> bool:
+    return isinstance(value, dict) and all(isinstance(each, str) for each in value.values())
+
+
+HEAD: Shape = {
+    "owner": dict.fromkeys(("program", "cluster", "server", "labels"), str),
+    "written_at": int,
+    "pods_version": _version,
+    "nodes_version": _version,
+    "names": [str],
+    "shares": [list],
+    "nodes": [list],
+    "amounts": [[list]],
+}
+OPTIONAL_TEXT: Shape = (str, type(None))
+SHARE: Sequence[Shape] = (str, str, bool, _count, _count, _count, _count, int, int)  # as _share_to_json writes it
+NODE: Sequence[Shape] = (
+    *(str, str, OPTIONAL_TEXT, (bool, type(None)), bool, [str], [list], _labels, _count, _count),
+    *(OPTIONAL_TEXT, OPTIONAL_TEXT, OPTIONAL_TEXT),
+)
+TAINT: Sequence[Shape] = (str, str, str)
+AMOUNT: Sequence[Shape] = (str, int)
 
 
 class UnusableError(ClusterError):
@@ -90,17 +126,43 @@ def decode(body: bytes, owner: Owner, now: datetime, ttl: timedelta, cache: Watc
     if not body.startswith(MAGIC) or hashlib.sha256(payload).digest() != body[len(MAGIC) : at]:
         raise UnusableError("the kept cache is damaged, or of another format")
     try:
-        head, columns = _split(zlib.decompress(payload))
+        head, columns = _split(_unpack(payload))
         _check(head, owner, now, ttl)
-        amounts = [shared_amounts(tuple((name, nanos) for name, nanos in each)) for each in head["amounts"]]
+        amounts = [shared_amounts(tuple((*_row(each, AMOUNT),) for each in rows)) for rows in head["amounts"]]
         nodes, pods = NodeIndex(cache.wants), PodIndex()
         for each in head["nodes"]:
             nodes.put(_node_from_json(each, amounts))
         _fill(pods, head, columns, amounts)
-    except (ValueError, KeyError, IndexError, TypeError, zlib.error) as error:
+    except (ValueError, IndexError, RecursionError, zlib.error) as error:
         raise UnusableError(f"the kept cache cannot be read: {error}") from error
     cache.pods.index, cache.pods.version = pods, head["pods_version"]
     cache.nodes.index, cache.nodes.version = nodes, head["nodes_version"]
+
+
+def _unpack(payload: bytes) -> bytes:
+    unpacking = zlib.decompressobj()
+    plain = unpacking.decompress(payload, MAX_BYTES)
+    if not unpacking.eof:
+        raise ValueError(f"it is cut off, or larger than {MAX_BYTES} bytes")
+    return plain
+
+
+def _fits(value: Any, shape: Shape) -> bool:
+    if isinstance(shape, type):
+        return type(value) is shape
+    if isinstance(shape, list):
+        return isinstance(value, list) and all(_fits(each, shape[0]) for each in value)
+    if isinstance(shape, dict):
+        return isinstance(value, dict) and all(_fits(value.get(name), each) for name, each in shape.items())
+    if isinstance(shape, tuple):
+        return any(_fits(value, each) for each in shape)
+    return bool(shape(value))
+
+
+def _row(values: list[Any], shapes: Sequence[Shape]) -> list[Any]:
+    if not all(_fits(value, shape) for value, shape in zip(values, shapes, strict=True)):
+        raise ValueError(f"a row of other things than expected: {values!r:.80}")
+    return values
 
 
 def _check(head: Mapping[str, Any], owner: Owner, now: datetime, ttl: timedelta) -> None:
@@ -145,7 +207,16 @@ def _split(plain: bytes) -> tuple[Mapping[str, Any], Columns]:
     if ends[-1] != len(plain):
         raise ValueError("its parts are not as long as they should be")
     head, keys, marks, nodes, shares = (plain[a:b] for a, b in pairwise(ends))
-    return json.loads(head), Columns(keys.split(b"\n") if keys else [], marks, _unsigned(nodes), _unsigned(shares))
+    return _read_head(head), Columns(keys.split(b"\n") if keys else [], marks, _unsigned(nodes), _unsigned(shares))
+
+
+def _read_head(raw: bytes) -> Mapping[str, Any]:
+    head = json.loads(raw.decode())
+    if b"\\u" in raw:
+        refuse_half_characters(head, "the kept cache")
+    if not _fits(head, HEAD):
+        raise ValueError("its head is not what it should be")
+    return head  # type: ignore[no-any-return]  # HEAD says what it is
 
 
 def _little(values: "array[int]") -> "array[int]":
@@ -178,7 +249,7 @@ def _share_to_json(share: Share, table: dict[Amounts, int]) -> list[Any]:
 
 
 def _share_from_json(pods: PodIndex, values: list[Any], table: list[Amounts]) -> Share:
-    namespace, phase, terminating, *numbers = values
+    namespace, phase, terminating, *numbers = _row(values, SHARE)
     requests, limits, containers, scheduled = (table[at] for at in numbers[:4])
     amounts = amounts_of(requests, limits, containers, scheduled, *numbers[4:])
     return pods.share(sys.intern(namespace), sys.intern(phase), terminating, amounts)
@@ -192,9 +263,9 @@ def _node_to_json(node: NodeFacts, table: dict[Amounts, int]) -> list[Any]:
 
 
 def _node_from_json(values: list[Any], table: list[Amounts]) -> NodeFacts:
-    fields: dict[str, Any] = NodeFacts(*values)._asdict()
+    fields: dict[str, Any] = NodeFacts(*_row(values, NODE))._asdict()
     fields["conditions"] = tuple(fields["conditions"])
-    fields["taints"] = tuple(Taint(*each) for each in fields["taints"])
+    fields["taints"] = tuple(Taint(*_row(each, TAINT)) for each in fields["taints"])
     for each in ("capacity", "allocatable"):
         fields[each] = table[fields[each]]
     return NodeFacts(**fields)

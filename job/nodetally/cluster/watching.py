@@ -17,7 +17,7 @@ from typing import Any, Generic, TypeVar
 from nodetally.accounting.facts import NodeFacts
 from nodetally.accounting.index import PodIndex
 from nodetally.cluster.connection import AnswerError, Connection, RefusedError
-from nodetally.cluster.frames import Event, read_events, version_of
+from nodetally.cluster.frames import Event, number_of, read_events, version_of
 from nodetally.cluster.listing import NODE, NODES, POD, PODS, First, Kind, Lister, Query, slim
 from nodetally.cluster.wire import JSON, PROTOBUF
 from nodetally.errors import ClusterError, ObjectUnreadable
@@ -27,6 +27,7 @@ from nodetally.errors import ClusterError, ObjectUnreadable
 # Before 1.31 its bookmarks may stay behind what a quorum says for minutes: then the lists are read after all.
 CATCH_UP_SECONDS = (3, 5)
 FOLLOW_SECONDS = 45  # below connection.STALL_SECONDS: an idle watch is ended by the server, not given up by us
+NOT_OFFERED = frozenset({http.HTTPStatus.BAD_REQUEST, http.HTTPStatus.UNPROCESSABLE_ENTITY})  # for sendInitialEvents
 SHORT_WATCH_SECONDS = 1.0  # an empty watch that ends sooner is a failure to back off from (client-go reflector.go:1089)
 
 Clock = Callable[[], datetime]
@@ -34,6 +35,10 @@ Clock = Callable[[], datetime]
 
 class PastGoneError(ClusterError):
     """410: the server no longer has the events since our version."""
+
+
+class NotOfferedError(ClusterError):
+    """The server knows no WatchList: list, then watch."""
 
 
 class UnprovenError(ClusterError):
@@ -71,31 +76,42 @@ class Watched(Generic[I]):
 
     def __init__(self, kind: Kind[Any], path: str, new_index: Callable[[], I]) -> None:
         self.index: I = new_index()
-        self.version = 0  # 0: nothing is held
+        self.version = 0  # 0: there is nothing to go on from
         self.objects_read = 0
+        self._listed_as = ""
         self._kind = kind
         self._path = path
         self._new_index: Callable[[], I] = new_index
         self._what = f"watch of {kind.name.lower()}s"
 
+    @property
+    def resource_version(self) -> str:
+        """As the server spells it; it may be one that cannot be compared, and so not be gone on from."""
+        return str(self.version) if self.version else self._listed_as
+
     def fill_by_watch(self, connection: Connection, clock: Clock) -> datetime:
         """Take in everything by a WatchList: initial events up to a bookmark. Returns when it was answered.
 
-        Nothing is touched before the bookmark. Raises AnswerError 422 (or 400) where the server does not offer it.
+        Nothing is touched before the bookmark. Raises NotOfferedError where the server has no WatchList.
         """
         seconds = math.ceil(connection.deadline.left())
         query = {"sendInitialEvents": "true", "resourceVersionMatch": "NotOlderThan"}
         fresh = self._new_index()
         answered_at: datetime | None = None
-        with closing(self._events(connection, query, seconds)) as events:
-            for event in events:
-                answered_at = answered_at or clock()
-                if event.type == "BOOKMARK":
-                    if event.ends_initial:
-                        self.index, self.version = fresh, event.version
-                        return answered_at
-                    continue
-                self._change(fresh, event)
+        try:
+            with closing(self._events(connection, query, seconds)) as events:
+                for event in events:
+                    answered_at = answered_at or clock()
+                    if event.type == "BOOKMARK":
+                        if event.ends_initial:
+                            self.index, self.version = fresh, event.version
+                            return answered_at
+                        continue
+                    self._change(fresh, event)
+        except AnswerError as error:
+            if error.status in NOT_OFFERED:
+                raise NotOfferedError(str(error)) from error
+            raise
         raise ClusterError(f"{self._what}: it ended before the initial events did")
 
     def fill_by_list(self, lister: Lister) -> datetime:
@@ -109,8 +125,8 @@ class Watched(Generic[I]):
                 fresh.put(item)
 
             listed = lister.read(self._kind, self._path, {}, add)
-            self.version = version_of(listed.resource_version, f"list of {self._kind.name.lower()}s")
-            self.index = fresh
+            self.index, self.version = fresh, number_of(listed.resource_version) or 0
+            self._listed_as = listed.resource_version
             return listed.answered_at
 
         return lister.read_again_once(read)
@@ -237,8 +253,8 @@ class WatchCache:
         return bool(self.pods.version and self.nodes.version)
 
     def fill_by_watch(self, connection: Connection, clock: Clock) -> datetime:
-        """Both resources by WatchList, side by side; see Watched.fill_by_watch."""
-        return self._both(connection, lambda each, on: each.fill_by_watch(on, clock))
+        """Both resources by WatchList; see Watched.fill_by_watch."""
+        return self._side_by_side(connection, clock, lambda each, on: each.fill_by_watch(on, clock))
 
     def fill_by_list(self, lister: Lister) -> datetime:
         """Pods, then nodes, so that no pod is on a node that was created in between."""
@@ -247,15 +263,8 @@ class WatchCache:
         return answered_at
 
     def catch_up(self, connection: Connection, clock: Clock) -> datetime:
-        """Both resources to what a quorum has now; see Watched.catch_up.
-
-        A pod may have come on a node that was created just after the nodes were read: then they are read up once more.
-        """
-        unlisted = self._unlisted()
-        answered_at = self._both(connection, lambda each, on: each.catch_up(on, clock))
-        if self._unlisted() - unlisted:
-            self.nodes.catch_up(connection, clock)
-        return answered_at
+        """Both resources to what a quorum has now; see Watched.catch_up."""
+        return self._side_by_side(connection, clock, lambda each, on: each.catch_up(on, clock))
 
     def follow(self, connection: Connection, seconds: float) -> None:
         """Apply what happens for so long, so that the next pass finds little to read up."""
@@ -266,6 +275,16 @@ class WatchCache:
         """How many pods were read since this was last asked."""
         count, self.pods.objects_read = self.pods.objects_read, 0
         return count
+
+    def _side_by_side(
+        self, connection: Connection, clock: Clock, work: Callable[[Watched[Any], Connection], datetime]
+    ) -> datetime:
+        """A pod may have come on a node that was created just after the nodes were read: they are read up once more."""
+        unlisted = self._unlisted()
+        answered_at = self._both(connection, work)
+        if self._unlisted() - unlisted:
+            self.nodes.catch_up(connection, clock)
+        return answered_at
 
     def _unlisted(self) -> set[str]:
         """Nodes that pods are bound to, and that are not there."""
