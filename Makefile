@@ -3,11 +3,17 @@ PYTHON ?= python3
 BIN := .venv/bin
 LOCK := uv pip compile -q --generate-hashes --no-emit-index-url --no-header --universal --python-version 3.11
 
+# A real API server for the cluster tests, of the release that go.mod names; needs the Go that go.mod asks for.
+PLANE := tests/cluster/control_plane
+KUBERNETES := $(shell awk '$$1 == "k8s.io/kubernetes" {print $$2}' $(PLANE)/go.mod)
+STAMP := -X k8s.io/component-base/version.git
+GO := GOTOOLCHAIN=local go
+
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench lock proto clean
+.PHONY: help run test torture test-cluster lint bench bench-crossover lock proto clean
 
 help: ## what can be made
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
 .venv/uv: requirements/setup.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=python3.12 ..."; exit 1; }
@@ -31,11 +37,29 @@ run: .venv/run ## one pass over a simulated cluster into ./nodetally-data, and i
 test: .venv/dev ## the tests; under five minutes
 	$(BIN)/python -m pytest -q
 
+torture: .venv/dev ## passes killed, raced and denied their disk, on both stores; ROUNDS=10 for longer, SEED=… again
+	PYTHONPATH=tests $(BIN)/python -m torture
+
+test-cluster: .venv/dev ## the tests on a real API server, where there is Go; it builds 10 minutes the first time
+	@if why=$$(cd $(PLANE) && $(GO) list -m 2>&1); then \
+		$(MAKE) --no-print-directory $(PLANE)/bin/built && $(BIN)/python -m pytest -q tests/cluster; \
+	else \
+		echo "The cluster tests did not run: they build an API server with Go, and: $$why"; test "$$CI" != true; \
+	fi
+
+$(PLANE)/bin/built: $(PLANE)/go.mod $(PLANE)/go.sum $(wildcard $(PLANE)/*/*.go)
+	cd $(PLANE) && $(GO) build -o bin/ -trimpath -buildvcs=false -ldflags="-s -w $(STAMP)Version=$(KUBERNETES) \
+		$(STAMP)Major=$(word 1,$(subst ., ,$(KUBERNETES:v%=%))) $(STAMP)Minor=$(word 2,$(subst ., ,$(KUBERNETES)))" ./...
+	@touch $@
+
 lint: .venv/dev ## ruff and mypy
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 
 bench: .venv/dev ## the budgets of a pass, each beside the limit measured in the same run
 	$(BIN)/python benchmarks/bench.py
+
+bench-crossover: .venv/dev $(PLANE)/bin/built ## one list or many queries by node: what each costs a real API server
+	$(BIN)/python benchmarks/crossover.py
 
 proto: .venv/dev ## generate what is generated: k8s_pb2.py, the JSON Schema
 	$(BIN)/python -m grpc_tools.protoc -Ijob --python_out=job --pyi_out=job nodetally/cluster/k8s.proto
@@ -47,4 +71,4 @@ lock: .venv/uv ## write the locks again; hashes, no addresses
 	$(BIN)/$(LOCK) requirements/setup.in -o requirements/setup.txt
 
 clean: ## remove what make and the tests left
-	rm -rf .venv nodetally-data dist .pytest_cache .mypy_cache .ruff_cache .hypothesis benchmarks/out
+	rm -rf .venv nodetally-data dist .pytest_cache .mypy_cache .ruff_cache .hypothesis benchmarks/out $(PLANE)/bin

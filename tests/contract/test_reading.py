@@ -1,42 +1,29 @@
-"""However a cluster is read, the snapshot is the same; and what each way asks of the server."""
+"""The reader suite on the simulator, and what only a simulator can do: fail on order."""
 
 import base64
 import gzip
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from clusters import METRICS, NOWHERE, measured, node, pod, read, served
-from nodetally import snapshot
-from nodetally.assemble import assemble
-from nodetally.cluster.dump import observe_dumps
-from nodetally.collect import observe, utc_now
-from nodetally.errors import ClusterError, ClusterRefused, WrongUse
+from clusters import METRICS, NOWHERE, measured, node, read, served
+from nodetally.collect import observe
+from nodetally.errors import ClusterError, ClusterRefused
 from nodetally.settings import Settings
 from nodetally.simulate import routes
 from nodetally.simulate.cluster import SimulatedCluster
 from nodetally.simulate.faults import Fault
 from nodetally.simulate.metrics import MetricsSettings
+from nodetally.simulate.tls import make_certificates
 from paths import VECTORS
+from reader_suite import ReaderSuite, Source, tallied, with_other
 
 JSON_ONLY = routes.Settings(protobuf=False)
 NEWER_METRICS = routes.Settings(metrics=MetricsSettings(versions=("v1",)))
-PARTS = ("totals", "schedulable_totals", "nodes", "namespaces", "unscheduled", "unknown_nodes")
-
-
-def tallied(observation: Any) -> dict[str, Any]:
-    document = snapshot.decode(assemble(observation, Settings(cluster="c"), utc_now(), lambda: 0.0).body)
-    return {part: document[part] for part in PARTS}
-
-
-def without_usage(found: dict[str, Any]) -> dict[str, Any]:
-    for row in (found["totals"], found["schedulable_totals"], *found["nodes"]):
-        for values in row["resources"].values():
-            values["usage"] = None
-    return found
 
 
 def canonical(item: dict[str, Any]) -> dict[str, Any]:
@@ -50,96 +37,29 @@ def canonical(item: dict[str, Any]) -> dict[str, Any]:
     return item
 
 
-@pytest.fixture(scope="module", name="hard")
-def _hard() -> list[dict[str, Any]]:
-    """The 40 nodes and 1,500 pods that are hard on every rule."""
+@pytest.fixture(scope="module")
+def hard() -> list[dict[str, Any]]:
+    """The 40 nodes and 1,500 pods that are hard on every rule; two of the nodes have a label."""
     items = json.loads(gzip.decompress((VECTORS / "cluster.json.gz").read_bytes()))["items"]
+    for item in [each for each in items if each["kind"] == "Node"][:2]:
+        item["metadata"]["labels"]["pool"] = "gpu"
     return [canonical(item) for item in items]
 
 
-@pytest.fixture(scope="module", name="expected")
-def _expected(hard: list[dict[str, Any]], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    path = tmp_path_factory.mktemp("dump") / "dump.json"
-    path.write_text(json.dumps({"kind": "List", "items": hard}))
-    return tallied(observe_dumps([str(path)], None))
+@pytest.fixture(scope="module")
+def source(hard: list[dict[str, Any]], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Source]:
+    """The simulator, in three moods."""
+    cluster = SimulatedCluster.of(hard)
+    with (
+        served(cluster, tmp_path_factory.mktemp("plain")) as (server, settings),
+        served(cluster, tmp_path_factory.mktemp("json"), JSON_ONLY) as (_, json_only),
+        served(cluster, tmp_path_factory.mktemp("tls"), tls=True, token="s3cret") as (_, direct),
+    ):
+        yield Source(server, settings, json_only, direct, hard, "pool=gpu", small_page=97)
 
 
-WAYS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
-    "protobuf": ({}, {}),
-    "protobuf, gzip": ({"gzip": True}, {}),
-    "protobuf, pages": ({"page_size": 97}, {}),
-    "json": ({}, {"behaviour": JSON_ONLY}),
-    "json, pages of our size": ({"page_size": 200}, {"behaviour": JSON_ONLY}),
-    "tls and a token": ({}, {"tls": True, "token": "s3cret"}),
-}
-
-
-@pytest.mark.parametrize("way", WAYS)
-def test_every_way_of_reading_gives_the_snapshot_of_the_dump(
-    hard: list[dict[str, Any]], expected: dict[str, Any], tmp_path: Path, way: str
-) -> None:
-    """Protobuf or JSON, whole or in pages, compressed or not, through TLS."""
-    changes, options = WAYS[way]
-    with served(SimulatedCluster.of(hard), tmp_path, **options) as (_, settings):
-        assert without_usage(tallied(read(replace(settings, **changes)))) == expected
-
-
-@pytest.mark.parametrize(
-    ("changes", "requests"),
-    [
-        ({}, ["/version", "/api/v1/pods", "/api/v1/nodes", METRICS]),
-        ({"usage": False}, ["/version", "/api/v1/pods", "/api/v1/nodes"]),
-    ],
-)
-def test_a_pass_makes_so_many_requests_and_no_more(
-    tmp_path: Path, changes: dict[str, Any], requests: list[str]
-) -> None:
-    """A budget that does not grow with the cluster; the cost says the same."""
-    with served(SimulatedCluster(nodes=4, pods=200, seed=3), tmp_path) as (server, settings):
-        seen = read(replace(settings, **changes))
-        assert [path for _, path in server.requests] == requests
-    assert seen.cost.api_requests == len(requests)
-    assert seen.tally.pods == 200
-    assert (seen.kind, seen.consistent, seen.server_version is not None) == ("list", True, True)
-    assert seen.pods_resource_version
-    assert seen.nodes_resource_version
-
-
-def test_some_nodes_are_read_by_indexed_queries(tmp_path: Path) -> None:
-    """--node: one query a node, and the same figures as the whole list has for it."""
-    cluster = SimulatedCluster(nodes=12, pods=300, seed=5)
-    with served(cluster, tmp_path) as (server, settings):
-        whole = {each["name"]: each for each in tallied(read(replace(settings, usage=False)))["nodes"]}
-        names = sorted(whole)[:2]
-        server.forget_requests()
-        some = read(replace(settings, nodes=tuple(names), usage=False))
-        asked = [path for _, path in server.requests if path.startswith("/api/v1/pods")]
-    assert tallied(some)["nodes"] == [whole[name] for name in names]
-    assert (some.whole, some.consistent) == (False, False)
-    assert sorted(asked) == [f"/api/v1/pods?fieldSelector=spec.nodeName%3D{name}&limit=500" for name in names]
-
-
-def test_a_selector_picks_nodes_on_the_server(tmp_path: Path) -> None:
-    """--selector goes into the query; most of the nodes are cheaper from the one list."""
-    objects = [node(f"n{at}", {"pool": "gpu" if at < 2 else "web"}, cpu="4") for at in range(10)]
-    objects += [pod(f"p{at}", f"n{at % 10}", cpu="100m") for at in range(30)]
-    with served(SimulatedCluster.of(objects), tmp_path) as (server, settings):
-        gpu = read(replace(settings, selector="pool=gpu"))
-        assert any("labelSelector=pool%3Dgpu" in path for _, path in server.requests)
-        assert not any(path == "/api/v1/pods" for _, path in server.requests)
-        server.forget_requests()
-        web = read(replace(settings, selector="pool!=gpu"))
-        assert any(path == "/api/v1/pods" for _, path in server.requests)
-    assert [each.name for each in gpu.nodes] == ["n0", "n1"]
-    assert {name: tally.counts["counted"] for name, tally in gpu.tally.nodes.items()} == {"n0": 3, "n1": 3}
-    assert sorted(web.tally.nodes) == [f"n{at}" for at in range(2, 10)]
-
-
-def test_a_node_that_is_not_there_is_wrong_use(tmp_path: Path) -> None:
-    """A typo must not look like an empty node."""
-    with served(SimulatedCluster(nodes=2, pods=2), tmp_path) as (_, settings):
-        with pytest.raises(WrongUse, match="no node named 'typo'"):
-            read(replace(settings, nodes=("typo",)))
+class TestSimulator(ReaderSuite):
+    """Passes what the real API server passes in tests/cluster."""
 
 
 def test_usage_comes_from_the_metrics_api(tmp_path: Path) -> None:
@@ -204,12 +124,6 @@ def test_the_metrics_api_of_version_1_is_read(tmp_path: Path) -> None:
         assert read(settings).usage.status == "ok"
 
 
-def test_nodes_for_kite_are_asked_for_in_json_and_read_alike(hard: list[dict[str, Any]], tmp_path: Path) -> None:
-    """keep_nodes changes how nodes travel, not what is tallied."""
-    with served(SimulatedCluster.of(hard), tmp_path) as (_, settings):
-        assert tallied(read(settings, keep_nodes=True)) == tallied(read(settings))
-
-
 def test_inside_a_cluster_the_service_account_is_enough(tmp_path: Path) -> None:
     """Its token and authority from files, the address from the environment; a rotated token is picked up."""
     account = tmp_path / "account"
@@ -227,13 +141,9 @@ def test_inside_a_cluster_the_service_account_is_enough(tmp_path: Path) -> None:
         assert observe(Settings(cluster="c"), inside).tally.pods == 8
 
 
-def test_a_server_that_is_not_the_one_we_trust_is_refused(tmp_path: Path) -> None:
-    """Another authority's certificate: no request is sent, and the error says where to look."""
+def test_nothing_is_asked_of_a_server_that_we_do_not_trust(tmp_path: Path) -> None:
+    """The certificate is checked before the token leaves us."""
     with served(SimulatedCluster(nodes=2, pods=8, seed=2), tmp_path, tls=True) as (server, settings):
-        path = Path(str(settings.kubeconfig))
-        config = json.loads(path.read_text())
-        del config["clusters"][0]["cluster"]["certificate-authority-data"]
-        path.write_text(json.dumps(config))
         with pytest.raises(ClusterError, match="not to be trusted"):
-            read(settings)
+            read(with_other(settings, tmp_path, authority=make_certificates().authority))
         assert list(server.requests) == []

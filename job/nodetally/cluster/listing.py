@@ -28,7 +28,7 @@ PODS = "/api/v1/pods"
 NODES = "/api/v1/nodes"
 NODE_QUERIES_AT_ONCE = 2  # a list is priced at up to 10 seats of flow control, and some identities have 49 in all
 PODS_PER_NODE = 500  # above any kubelet's maxPods in use: a page that is not the first does not use the server's index
-PER_NODE_SHARE = 0.6  # 20 lists by node cost the server 70 ms where one list of the same 2,000 pods costs 43 ms
+QUERY_PODS = 15  # a query by node costs the server what 13 to 15 pods of the one list do: benchmarks/crossover.json
 
 NOTHING: Mapping[str, Any] = {}
 
@@ -259,7 +259,7 @@ def _tally_all(lister: Lister, with_kite: bool) -> tuple[ClusterTally, Listed]:
 
 def _tally_selected(lister: Lister, names: Sequence[str], with_kite: bool) -> tuple[ClusterTally, Listed]:
     """Pods of these nodes only: node by node, or from the one list when that is cheaper for the server."""
-    if names and len(names) > PER_NODE_SHARE * (lister.first(NODE, NODES).length or 0):
+    if len(names) > 1 and _one_list_is_cheaper(lister, len(names)):
         wanted = frozenset(names)
 
         def read() -> tuple[ClusterTally, Listed]:
@@ -286,6 +286,13 @@ def _tally_selected(lister: Lister, names: Sequence[str], with_kite: bool) -> tu
         for connection in connections:
             connection.close()
     return tally, Listed("", answered_at, None)
+
+
+def _one_list_is_cheaper(lister: Lister, chosen: int) -> bool:
+    nodes, pods = lister.first(NODE, NODES).length, lister.first(POD, PODS).length
+    if not nodes or pods is None:  # the server does not say
+        return False
+    return chosen * (QUERY_PODS + pods / nodes) > pods
 
 
 def _tally_share(connection: Connection, names: Sequence[str], clock: Clock) -> list[PodFacts]:
