@@ -5,7 +5,9 @@ NodetallyError                 1  a bug, unless a subclass says otherwise
 ├── ClusterError               3  the cluster could not be read in full
 │   ├── ClusterRefused         4  401 or 403
 │   └── ObjectUnreadable       3  an object or quantity that cannot be read, named
-└── StoreError                 5  the store could not be read or written
+├── StoreError                 5  the store could not be read or written
+├── DamageFound                6  `store verify` or `store repair` found damage that is still there
+└── StatusFound                7  `status` found a cluster whose latest snapshot is too old or partial
 """
 
 
@@ -45,3 +47,15 @@ class StoreError(NodetallyError):
     """The store could not be read or written; a slot that is already there is not an error."""
 
     exit_code = 5
+
+
+class DamageFound(NodetallyError):
+    """The store was read, and something in it is wrong; it was listed before this was raised."""
+
+    exit_code = 6
+
+
+class StatusFound(NodetallyError):
+    """The store was read, and the latest snapshot of a cluster is too old, partial or missing."""
+
+    exit_code = 7

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from nodetally.errors import StoreError
+from nodetally.store import read
 from nodetally.store.base import Headers, Store
 from nodetally.store.directory import DirectoryStore
 from nodetally.store.layout import past_folder, snapshot_key, snapshots_prefix
@@ -129,6 +130,13 @@ def test_list_says_sizes(store: Store) -> None:
     """Sizes are those of the bodies."""
     put_all(store, "a/1", "a/333")
     assert [(entry.key, entry.size) for entry in store.list("a/")] == [("a/1", 3), ("a/333", 5)]
+
+
+def test_clusters_whose_names_begin_alike_are_all_found(store: Store) -> None:
+    """From the keys alone, folder by folder: some servers sort folders by their bare names."""
+    names = ["c", "c-1", "c.1", "c0", "c1", "c1-a", "c1.a", "c10", "c1a", "c2"]
+    put_all(store, *(snapshot_key(name, "2026-11-23T12:00:00Z") for name in names))
+    assert read.clusters(store) == names
 
 
 def test_list_takes_any_prefix_and_start(store: Store) -> None:

@@ -22,11 +22,12 @@ OURS = [line for line in SHOWN if line.startswith("nodetally ")]
 
 def resolve(command: click.Command, arguments: list[str]) -> None:
     """Parse a command line to its end without running anything."""
-    context = command.make_context("nodetally", arguments, resilient_parsing=False)
-    if isinstance(command, click.Group):
-        _, inner, rest = command.resolve_command(context, [*context.protected_args, *context.args])
-        assert inner is not None
-        resolve(inner, rest)
+    if not isinstance(command, click.Group):
+        command.make_context("nodetally", arguments)
+        return
+    _, inner, rest = command.resolve_command(click.Context(command), arguments)
+    assert inner is not None
+    resolve(inner, rest)
 
 
 @pytest.mark.parametrize("line", OURS)

@@ -15,6 +15,9 @@ COMMANDS = {
     "show": ("show", "Show a snapshot, or the live cluster, as a table, JSON or CSV."),
     "explain": ("explain", "Show where each number of a node or pod comes from."),
     "diff": ("diff", "Show what changed between two snapshots."),
+    "store": ("store", "Check, repair, thin and list what is stored."),
+    "status": ("status", "Tell whether every cluster's latest snapshot is recent and whole."),
+    "policy": ("policy", "Print the IAM policy that a command needs for its bucket."),
     "simulate": ("simulate", "Serve a cluster API on loopback, of a size you choose, until it is stopped."),
 }
 
@@ -63,7 +66,7 @@ class LazyGroup(click.Group):
     cls=LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
     epilog="Exit codes: 0 done, 1 a bug, 2 wrong use, 3 cluster not read in full, 4 cluster refused (401/403), "
-    "5 store not read or written.",
+    "5 store not read or written, 6 damage found, 7 stale or partial (status).",
 )
 @click.version_option(__version__, prog_name="nodetally")
 def cli() -> None:

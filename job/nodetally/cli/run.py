@@ -3,7 +3,9 @@
 import gzip
 import logging
 import sys
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import click
@@ -19,7 +21,7 @@ from nodetally.cli.source import (
     slot_seconds,
     source_options,
 )
-from nodetally.collect import Pass, run_every, run_pass
+from nodetally.collect import Pass, run_every, run_pass, utc_now
 from nodetally.errors import NodetallyError, WrongUse
 from nodetally.settings import CACHE_IN_MEMORY, Settings, Surroundings
 
@@ -81,6 +83,11 @@ class SomePassesFailed(NodetallyError):
     show_default=True,
     help="How stderr is written.",
 )
+@option(
+    "--metrics-file",
+    metavar="FILE",
+    help="Write what the pass came to as OpenMetrics text, for node-exporter's textfile collector: nodetally.prom",
+)
 def run(**options: Any) -> None:
     """Read nodes and pods once, tally them, store one immutable snapshot; with --every, again and again.
 
@@ -98,24 +105,45 @@ def run(**options: Any) -> None:
     settings = _settings(options)
     around = Surroundings.read()
     work: dict[str, Any] = {"store": not options["dry_run"], "with_kite": format_ == "kite"}
+    tell = _teller(settings, options["metrics_file"])
     if not options["every"]:
-        done = run_pass(settings, around, **work)
-        _print(done, format_)
-        _report(done, settings)
+        try:
+            done = run_pass(settings, around, **work)
+        except WrongUse:
+            raise
+        except NodetallyError as error:
+            tell(error)
+            raise
+        _finish(done, settings, format_, tell)
         return
     length = seconds_within_a_day("--for", options["for_"]) if options["for_"] else None
     failed: list[NodetallyError] = []
     for made in run_every(settings, around, slot_seconds("--every", options["every"]), length, **work):
-        if isinstance(made, NodetallyError):
-            failed.append(made)
-            log.error("Error: %s", made)
-            if made.hint:
-                log.error("Hint: %s", made.hint)
+        if isinstance(made, Pass):
+            _finish(made, settings, format_, tell)
             continue
-        _print(made, format_)
-        _report(made, settings)
+        failed.append(made)
+        tell(made)
+        log.error("Error: %s", made)
+        if made.hint:
+            log.error("Hint: %s", made.hint)
     if failed:
         raise SomePassesFailed(len(failed), failed[0])
+
+
+def _finish(done: Pass, settings: Settings, format_: str, tell: Callable[[Pass], None]) -> None:
+    _print(done, format_)
+    _report(done, settings)
+    tell(done)
+
+
+def _teller(settings: Settings, path: str | None) -> Callable[[Pass | NodetallyError], None]:
+    """Writes the metrics of a pass, where they are asked for."""
+    if path is None:
+        return lambda _: None
+    from nodetally.cli.metrics import write_metrics
+
+    return lambda outcome: write_metrics(Path(path), settings.cluster, outcome, utc_now())
 
 
 def _settings(options: dict[str, Any]) -> Settings:

@@ -70,6 +70,11 @@ class Store(Protocol):
         ...
 
 
+def exists(store: Store, key: str) -> bool:
+    """Whether there is an object, without reading it: one listing."""
+    return any(entry.key == key for entry in store.list(key))
+
+
 def fits_in_key(part: str) -> bool:
     """Whether both stores can hold this between two slashes."""
     if not part or part.startswith(".") or _UNFIT.search(part):

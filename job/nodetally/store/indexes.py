@@ -22,7 +22,7 @@ class Summary(NamedTuple):
     slot: str
     key: str
     entry: Document  # its line of the day index
-    schedulable_totals: Document
+    schedulable_totals: Document | None  # None: the snapshot cannot be read any more
 
     @property
     def date(self) -> str:
@@ -75,8 +75,7 @@ def merge_day(index: Mapping[str, Any] | None, cluster: str, date: str, summarie
     """The day index with these snapshots in it: sorted by slot, each slot once."""
     entries = {entry["slot"]: entry for entry in index["snapshots"]} if index else {}
     entries |= {summary.slot: summary.entry for summary in summaries if summary.date == date}
-    snapshots = [entries[slot] for slot in sorted(entries)]
-    return {**(index or {}), "schema": SCHEMA, "cluster": cluster, "date": date, "snapshots": snapshots}
+    return day_of(index, cluster, date, entries)
 
 
 def merge_cluster(index: Mapping[str, Any] | None, cluster: str, summaries: Iterable[Summary]) -> Document:
@@ -98,6 +97,31 @@ def merge_clusters(index: Mapping[str, Any] | None, names: Iterable[str]) -> Doc
     """The list of clusters with these in it."""
     known = index["clusters"] if index else ()
     return {**(index or {}), "schema": SCHEMA, "clusters": sorted({*known, *names})}
+
+
+def entries_of(index: Mapping[str, Any] | None) -> dict[str, Document]:
+    """The lines of a day index by slot; those that are no lines are left out."""
+    lines = (index or {}).get("snapshots")
+    if not isinstance(lines, list):
+        return {}
+    return {line["slot"]: line for line in lines if isinstance(line, dict) and isinstance(line.get("slot"), str)}
+
+
+def day_of(index: Mapping[str, Any] | None, cluster: str, date: str, entries: Mapping[str, Document]) -> Document:
+    """The day index with exactly these entries."""
+    lines = [entries[slot] for slot in sorted(entries)]
+    return {**(index or {}), "schema": SCHEMA, "cluster": cluster, "date": date, "snapshots": lines}
+
+
+def agrees(wanted: Any, found: Any) -> bool:
+    """Whether `found` says all that `wanted` says; a newer program may have added fields to it."""
+    if isinstance(wanted, dict):
+        return isinstance(found, dict) and all(
+            name in found and agrees(value, found[name]) for name, value in wanted.items()
+        )
+    if isinstance(wanted, list):
+        return isinstance(found, list) and len(wanted) == len(found) and all(map(agrees, wanted, found))
+    return type(wanted) is type(found) and bool(wanted == found)
 
 
 def thin(points: Iterable[Mapping[str, Any]]) -> list[Document]:

@@ -1,6 +1,7 @@
 """Every key of the store is made and read back here, with its headers. Pure; never touches a store."""
 
 import re
+import sys
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -13,10 +14,11 @@ CLUSTER_NAME_RULE = (
     "it becomes part of keys and URLs"
 )
 CLUSTERS_KEY = "clusters.json"
-DERIVED_DAMAGE_HINT = (  # snapshots are the truth; what is damaged here was made from them
-    "snapshots are not affected; move that object aside and the next pass starts it anew, without its older entries"
-)
+PAGE_KEY = "index.html"
 SNAPSHOTS_PREFIX = "snapshots/"
+CLUSTERS_PREFIX = "clusters/"
+STATE_PREFIX = "state/"
+_ELSEWHERE = ("assets/", "rollups/", STATE_PREFIX)  # what other parts of the program keep beside snapshots and indexes
 
 # Readers ask again after half a minute; a snapshot never changes, so a year is as good as for ever (RFC 8246).
 _CURRENT = "public, max-age=30"
@@ -40,6 +42,7 @@ _SNAPSHOT_KEY = re.compile(
 )
 _DAY_KEY = re.compile(r"clusters/(?P<cluster>[^/]+)/days/(?P<date>[^/]+)\.json", re.ASCII)
 _INDEX_KEY = re.compile(r"clusters/(?P<cluster>[^/]+)/index\.json", re.ASCII)
+_CLUSTER_FOLDER = re.compile(r"(?:snapshots/cluster=|clusters/)(?P<cluster>[^/]+)/.", re.ASCII)
 _ROLLUP_KEY = re.compile(
     r"rollups/kind=(?P<kind>[^/]+)/cluster=(?P<cluster>[^/]+)/date=(?P<date>[^/]+)/part-0\.parquet", re.ASCII
 )
@@ -208,16 +211,38 @@ def parse_rollup_key(key: str) -> RollupName | None:
 
 def state_key(cluster: str, name: str) -> str:
     """The key of something kept between runs; holds pod names, so never made public."""
-    return f"state/{validate_cluster_name(cluster)}/{_checked_name(name)}"
+    return f"{STATE_PREFIX}{validate_cluster_name(cluster)}/{_checked_name(name)}"
+
+
+def parse_cluster_folder(key: str) -> str | None:
+    """The cluster in whose folder of snapshots or of derived documents a key lies; None for any other key.
+
+    >>> parse_cluster_folder("clusters/prod/index.json"), parse_cluster_folder("clusters/notes.txt")
+    ('prod', None)
+    """
+    found = _CLUSTER_FOLDER.match(key)
+    return found["cluster"] if found and _is_cluster(found["cluster"]) else None
+
+
+def is_of_another_part(key: str) -> bool:
+    """Whether a key is the page's, a rollup's or a kept state's: nothing that is made from snapshots and checked here.
+
+    >>> is_of_another_part("index.html"), is_of_another_part("notes.txt")
+    (True, False)
+    """
+    return key == PAGE_KEY or key.startswith(_ELSEWHERE)
 
 
 def past_folder(prefix: str) -> str:
-    """For `start_after`: sorts behind every key under a folder (given with its slash), before all that follow.
+    r"""For `start_after`: sorts behind every key under a folder (given with its slash), before all that follow.
+
+    Not the folder's name with the character after the slash, which is shorter: SeaweedFS leaves out a folder that has
+    the name that it is to start after, and `a0` is a cluster, too.
 
     >>> past_folder("snapshots/cluster=a/")
-    'snapshots/cluster=a0'
+    'snapshots/cluster=a/\U0010ffff'
     """
-    return prefix.removesuffix("/") + chr(ord("/") + 1)
+    return prefix + chr(sys.maxunicode)
 
 
 def _is_cluster(name: str) -> bool:

@@ -27,13 +27,21 @@ def open_store(url: str, *, environment: Mapping[str, str] | None = None) -> Sto
     raise WrongUse(f"not a store: {url!r}: unknown scheme {scheme[1]!r}", hint=FORMS)
 
 
-def _s3(url: str, environment: Mapping[str, str] | None) -> Store:
+def bucket_and_prefix(url: str) -> tuple[str, str]:
+    """The two parts of s3://bucket/prefix. Raises WrongUse."""
+    if not url.lower().startswith("s3://"):
+        raise WrongUse(f"not in S3: {url!r}", hint="write s3://bucket/prefix")
     bucket, _, prefix = url[len("s3://") :].partition("/")
     prefix = prefix.strip("/")
     if not _BUCKET.fullmatch(bucket):
         raise WrongUse(f"not a bucket name: {bucket!r} in {url!r}", hint=FORMS)
     if any(part in ("", ".", "..") for part in prefix.split("/") if prefix) or re.search(r"[\x00-\x1f\\?#]", prefix):
         raise WrongUse(f"not a prefix: {prefix!r} in {url!r}", hint=FORMS)
+    return bucket, prefix
+
+
+def _s3(url: str, environment: Mapping[str, str] | None) -> Store:
+    bucket, prefix = bucket_and_prefix(url)
     from nodetally.store.s3 import S3Store
 
     return S3Store(bucket, prefix, environment=environment)

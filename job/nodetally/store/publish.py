@@ -8,27 +8,22 @@ after each. What a crash between two steps leaves out, and who completes it:
   the cluster index's last slot shows their snapshots (up to HEAL_LIMIT of them), on whatever day they are;
 - `latest` is brought to the cluster index's last slot by the next publish of any slot, the clusters' list, too.
 
-Not completed by later passes: a first snapshot ever whose publisher crashed before the cluster index, when the next one
-is of another day; a snapshot whose publisher crashed when a later slot was in the cluster index already (a
+Completed by `store.repair` only: a first snapshot ever whose publisher crashed before the cluster index, when the
+next one is of another day; a snapshot whose publisher crashed when a later slot was in the cluster index already (a
 backfill, or an overtaken pass), more than HEAL_LIMIT at once, and anything deleted or damaged afterwards.
 """
 
-import re
 import time
-import zlib
 from collections.abc import Callable, Mapping
 from itertools import groupby
 from random import random as any_fraction
 from typing import Any, NamedTuple
 
-import orjson
-
-from nodetally import snapshot
 from nodetally.errors import StoreError
-from nodetally.store.base import Store
+from nodetally.store.base import Store, exists
+from nodetally.store.bodies import open_snapshot, read_snapshot, slot_in
 from nodetally.store.indexes import Document, Summary, merge_cluster, merge_clusters, merge_day, summarise
 from nodetally.store.layout import (
-    DERIVED_DAMAGE_HINT,
     INDEX_HEADERS,
     LATEST_HEADERS,
     SNAPSHOT_HEADERS,
@@ -41,12 +36,9 @@ from nodetally.store.layout import (
     snapshot_key,
     snapshots_prefix,
 )
-from nodetally.store.update import ATTEMPTS, Loaded, Pauses, load, lost_every_race, update
+from nodetally.store.update import ATTEMPTS, Loaded, Pauses, damaged, load, lost_every_race, update
 
 HEAL_LIMIT = 32  # half a minute of reading at the worst; a CronJob that failed for longer has been noticed
-HEAD_BYTES = 4096  # schema, cluster, taken_at and slot stand before anything long
-# The slot among the first plain values, before any object or list: the nodes need not be unpacked to see it.
-_HEAD_SLOT = re.compile(rb'\{(?:"\w+":(?:"[^"\\]*"|-?\d+|null|true|false),)*?"slot":"([^"\\]*)"')
 
 
 class Published(NamedTuple):
@@ -80,13 +72,14 @@ def publish(
     """
     pauses = Pauses(sleep, random)
     key = snapshot_key(document["cluster"], document["slot"])
-    created = store.put_new(key, body, SNAPSHOT_HEADERS)
-    if not created:
-        document, body = _stored(store, key)
+    document, body, created = _put(store, key, document, body)
     own = summarise(document)
     index = load(store, cluster_index_key(own.cluster))
     found = _left_out(store, own, index)
-    derive(store, own.cluster, [*found.summaries, own], pauses=pauses, known=index, bodies={own.key: body})
+    indexed = [*found.summaries, own]
+    last = derive(store, own.cluster, indexed, pauses=pauses, known=index, bodies={own.key: body})
+    if last != own.slot or not created or found.summaries:
+        _forget_pruned(store, own.cluster, indexed, pauses)
     healed = tuple(summary.key for summary in found.summaries)
     return Published(key, own.slot, created, healed, found.unhealed)
 
@@ -99,8 +92,11 @@ def derive(
     pauses: Pauses,
     known: Loaded | None = None,
     bodies: Mapping[str, bytes] | None = None,
-) -> None:
-    """Bring all derived documents up to these snapshots of one cluster; `bodies` are those already at hand."""
+) -> str:
+    """Bring all derived documents up to these snapshots of one cluster; `bodies` are those already at hand.
+
+    Returns the cluster's last slot, as its index has it now.
+    """
     for date, of_day in groupby(sorted(summaries, key=lambda each: each.slot), key=lambda each: each.date):
         _update_day(store, cluster, date, list(of_day), pauses)
 
@@ -110,49 +106,36 @@ def derive(
     index = update(store, cluster_index_key(cluster), merged, INDEX_HEADERS, pauses=pauses, known=known)
     _move_latest(store, cluster, index["last"], bodies or {}, pauses)
     update(store, clusters_key(), lambda clusters: merge_clusters(clusters, [cluster]), INDEX_HEADERS, pauses=pauses)
+    return str(index["last"]["slot"])
 
 
-def read_snapshot(store: Store, key: str) -> tuple[Document, bytes] | None:
-    """A stored snapshot and its body; None when there is none. StoreError when it is not what its key says."""
-    stored = store.get(key)
-    return (open_snapshot(store.url, key, stored.body), stored.body) if stored else None
-
-
-def open_snapshot(url: str, key: str, body: bytes) -> Document:
-    """The document that a stored body holds. StoreError when it is damaged or not what its key says."""
-    damage = f"damaged: {key} in {url}"
-    hint = "other snapshots are not affected; bring this one back from a copy, or read another time"
-    try:
-        document = snapshot.decode(body)
-    except StoreError as error:
-        raise StoreError(f"{damage}: {error}", hint=error.hint or hint) from error
-    if (document.get("cluster"), document.get("slot")) != parse_snapshot_key(key):
-        said = f"{document.get('cluster')!r}, {document.get('slot')!r}"
-        raise StoreError(f"{damage}: it says that it is of cluster and slot {said}", hint=hint)
-    return document
-
-
-def slot_in(body: bytes) -> str | None:
-    """The slot of an encoded snapshot, read from its first bytes where that is enough; None when it has none."""
-    try:
-        head = zlib.decompressobj(wbits=31).decompress(body, HEAD_BYTES)
-        found = _HEAD_SLOT.match(head)
+def _put(store: Store, key: str, document: Mapping[str, Any], body: bytes) -> tuple[Mapping[str, Any], bytes, bool]:
+    """Store the snapshot, or take the one that is there: what is stored now, and whether we stored it."""
+    for _ in range(ATTEMPTS):
+        if store.put_new(key, body, SNAPSHOT_HEADERS):
+            return document, body, True
+        found = read_snapshot(store, key)
         if found:
-            return found[1].decode()
-        document = orjson.loads(zlib.decompress(body, wbits=31))
-    except (zlib.error, ValueError):
-        return None
-    slot = document.get("slot") if isinstance(document, dict) else None
-    return slot if isinstance(slot, str) else None
+            return *found, False
+    raise StoreError(
+        f"{key} in {store.url} was there and is gone, {ATTEMPTS} times",
+        hint="something deletes snapshots meanwhile: stop it, and run this again",
+    )
 
 
-def _stored(store: Store, key: str) -> tuple[Document, bytes]:
-    found = read_snapshot(store, key)
-    if found is None:
-        raise StoreError(
-            f"{key} in {store.url} was there and is gone", hint="something deletes snapshots meanwhile: run it again"
-        )
-    return found
+def _forget_pruned(store: Store, cluster: str, summaries: list[Summary], pauses: Pauses) -> None:
+    """Take out of the indexes what a prune deleted while we put it in.
+
+    A prune deletes first and looks into the indexes after that, we write first and look for the snapshot after that:
+    so one of us sees it. It never deletes the newest, so an ordinary pass need not ask.
+    """
+    if all(exists(store, summary.key) for summary in summaries):
+        return
+    from nodetally.store.settle import settle_cluster, settle_day  # seldom needed
+
+    for date in {summary.date for summary in summaries}:
+        settle_day(store, cluster, date, slots={summary.slot for summary in summaries}, pauses=pauses)
+    settle_cluster(store, cluster, pauses=pauses)
 
 
 def _left_out(store: Store, own: Summary, index: Loaded) -> _Found:
@@ -191,10 +174,7 @@ def _last_key(store: Store, cluster: str, index: Document) -> str:
     try:
         return snapshot_key(cluster, index["last"]["slot"])
     except (KeyError, TypeError) as error:
-        raise StoreError(
-            f"damaged: {cluster_index_key(cluster)} in {store.url}: it names no last slot",
-            hint=DERIVED_DAMAGE_HINT,
-        ) from error
+        raise damaged(store, cluster_index_key(cluster), "it names no last slot") from error
 
 
 def _update_day(store: Store, cluster: str, date: str, summaries: list[Summary], pauses: Pauses) -> None:

@@ -10,9 +10,9 @@ from typing import Any
 
 from nodetally.errors import StoreError, WrongUse
 from nodetally.store.base import Store
+from nodetally.store.bodies import open_snapshot, read_snapshot, slot_in
 from nodetally.store.indexes import Document
 from nodetally.store.layout import (
-    DERIVED_DAMAGE_HINT,
     SNAPSHOTS_PREFIX,
     SnapshotName,
     cluster_index_key,
@@ -27,8 +27,7 @@ from nodetally.store.layout import (
     snapshots_prefix,
     validate_cluster_name,
 )
-from nodetally.store.publish import open_snapshot, read_snapshot, slot_in
-from nodetally.store.update import load
+from nodetally.store.update import damaged, load
 
 NAMED_CLUSTERS = 20  # as many as fit into a message
 
@@ -40,7 +39,7 @@ def clusters(store: Store) -> list[str]:
         return sorted(_listed_clusters(store))
     names = index.get("clusters")
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise _damaged(store, clusters_key(), "no list of names")
+        raise damaged(store, clusters_key(), "no list of names")
     return sorted(names)
 
 
@@ -74,7 +73,7 @@ def days(store: Store, cluster: str) -> list[str]:
         return list(_listed_days(store, cluster))
     dates = index.get("days")
     if not isinstance(dates, list) or not all(isinstance(date, str) for date in dates):
-        raise _damaged(store, key, "no list of days")
+        raise damaged(store, key, "no list of days")
     return sorted(dates)
 
 
@@ -88,7 +87,7 @@ def slots(store: Store, cluster: str, date: str) -> list[str]:
     try:
         return sorted(str(entry["slot"]) for entry in index["snapshots"])
     except (KeyError, TypeError) as error:
-        raise _damaged(store, key, "no list of snapshots") from error
+        raise damaged(store, key, "no list of snapshots") from error
 
 
 def _newest_key(store: Store, cluster: str, slot: str | None) -> str | None:
@@ -115,7 +114,7 @@ def _opened_latest(store: Store, cluster: str, body: bytes) -> Document:
     """The copy has no slot in its key, so what it says of itself names the key that it must fit."""
     slot = slot_in(body)
     if slot is None:
-        raise _damaged(store, latest_key(cluster), "not a snapshot")
+        raise damaged(store, latest_key(cluster), "not a snapshot")
     return open_snapshot(store.url, snapshot_key(cluster, slot), body)
 
 
@@ -166,11 +165,4 @@ def _none_before(store: Store, cluster: str, slot: str) -> StoreError | WrongUse
         return _none_yet(store, cluster)
     return StoreError(
         f"no snapshot of {cluster} at or before {slot} in {store.url}", hint=f"the first is of {first[0]}"
-    )
-
-
-def _damaged(store: Store, key: str, what: str) -> StoreError:
-    return StoreError(
-        f"damaged: {key} in {store.url}: {what}",
-        hint=DERIVED_DAMAGE_HINT,
     )

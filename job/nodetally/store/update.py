@@ -10,12 +10,15 @@ import orjson
 from nodetally.errors import StoreError
 from nodetally.store.base import Headers, Store
 from nodetally.store.indexes import SCHEMA
-from nodetally.store.layout import DERIVED_DAMAGE_HINT
 
 Document = dict[str, Any]
 ATTEMPTS = 16  # each round of a race has a winner, so 16 writers at one key all get through even in lockstep
 FIRST_PAUSE_SECONDS = 0.05  # about one read and one write
 LONGEST_PAUSE_SECONDS = 2.0  # full jitter: half of it on average, so some 12 s in all before giving up
+
+
+class DamagedDocument(StoreError):
+    """A derived document that cannot be used: it was made from the snapshots, and can be again."""
 
 
 class Pauses:
@@ -35,25 +38,42 @@ class Loaded(NamedTuple):
 
     document: Document | None
     etag: str | None
+    damage: str = ""  # why what is there is no document; then `document` is None
 
 
-def load(store: Store, key: str) -> Loaded:
-    """Read a derived document. StoreError when it is damaged or newer than this program."""
+def look(store: Store, key: str) -> Loaded:
+    """Read a derived document, damaged or not. StoreError when it is newer than this program."""
     stored = store.get(key)
     if stored is None:
         return Loaded(None, None)
     try:
         document = orjson.loads(stored.body)
     except orjson.JSONDecodeError as error:
-        raise StoreError(f"damaged: {key} in {store.url}: {error}", hint=DERIVED_DAMAGE_HINT) from error
+        return Loaded(None, stored.etag, f"not JSON: {error}")
     if not isinstance(document, dict) or not isinstance(document.get("schema"), int):
-        raise StoreError(f"damaged: {key} in {store.url}: no schema number", hint=DERIVED_DAMAGE_HINT)
+        return Loaded(None, stored.etag, "no schema number")
     if document["schema"] > SCHEMA:
         raise StoreError(
             f"{key} in {store.url} has schema {document['schema']}, this nodetally knows up to {SCHEMA}",
             hint="install a newer nodetally",
         )
     return Loaded(document, stored.etag)
+
+
+def load(store: Store, key: str) -> Loaded:
+    """Read a derived document. StoreError when it is damaged or newer than this program."""
+    loaded = look(store, key)
+    if loaded.damage:
+        raise damaged(store, key, loaded.damage)
+    return loaded
+
+
+def damaged(store: Store, key: str, what: str) -> DamagedDocument:
+    """The error for a derived document, with the way to a whole one."""
+    return DamagedDocument(
+        f"damaged: {key} in {store.url}: {what}",
+        hint=f"snapshots are not affected; make it from them again: nodetally store repair --store {store.url}",
+    )
 
 
 def update(
@@ -67,26 +87,28 @@ def update(
 ) -> Document:
     """Bring a derived document to what `merge` makes of it; nothing is written when that is what is there.
 
-    `merge` must not change its argument, and may be called again after a lost race. `known` saves the first read.
+    `merge` must not change its argument, and may be called again after a lost race. `known` saves the first read where
+    something is to be written; that nothing is can only be said of what is there now.
     """
     for attempt in range(ATTEMPTS):
         loaded = known if known and attempt == 0 else load(store, key)
         try:
             wanted = merge(loaded.document)
         except (KeyError, TypeError, AttributeError) as error:
-            raise StoreError(
-                f"damaged: {key} in {store.url}: {type(error).__name__}: {error}",
-                hint=DERIVED_DAMAGE_HINT,
-            ) from error
-        if wanted == loaded.document or store.put_if_match(key, orjson.dumps(wanted), loaded.etag, headers):
+            raise damaged(store, key, f"{type(error).__name__}: {error}") from error
+        if wanted == loaded.document:
+            if loaded is known:
+                continue
+            return wanted
+        if store.put_if_match(key, orjson.dumps(wanted), loaded.etag, headers):
             return wanted
         pauses.after(attempt)
     raise lost_every_race(store, key)
 
 
-def lost_every_race(store: Store, key: str) -> StoreError:
+def lost_every_race(store: Store, key: str, attempts: int = ATTEMPTS) -> StoreError:
     """The error after the last attempt."""
     return StoreError(
-        f"cannot write {key} in {store.url}: other writers were faster, {ATTEMPTS} times",
+        f"cannot write {key} in {store.url}: other writers were faster, {attempts} times",
         hint="fewer writers at a time for this cluster (concurrencyPolicy: Forbid); the same slot can be run again",
     )

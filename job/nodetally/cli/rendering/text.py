@@ -153,3 +153,15 @@ def count(value: int, noun: str) -> str:
     ('1 node', '1,200 pods')
     """
     return f"{value:,} {noun}{'' if value == 1 else 's'}"
+
+
+def size(stored_bytes: int) -> str:
+    """Bytes in the unit that makes a short number of them.
+
+    >>> size(812), size(24_700), size(3 << 30)
+    ('812 B', '24.1 KiB', '3.0 GiB')
+    """
+    value, units = Fraction(stored_bytes), ["B", "KiB", "MiB", "GiB", "TiB", "PiB"]
+    while value >= 1_024 and len(units) > 1:
+        value, _ = value / 1_024, units.pop(0)
+    return f"{stored_bytes} B" if units[0] == "B" else f"{float(value):,.1f} {units[0]}"

@@ -1,0 +1,51 @@
+"""How far a command is, on a terminal only. Writes to stderr; never on the job's path, and loads rich only there."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from nodetally.cli.rendering.paint import wants_colour
+from nodetally.cli.rendering.text import count, size
+from nodetally.store.verify import Seen
+
+REFRESHES_PER_SECOND = 8
+
+
+@contextmanager
+def shown(seen: Seen, verb: str) -> Iterator[None]:
+    """A bar of the clusters that are done and what was seen so far; nothing where stderr is no terminal."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+    from rich.progress import Progress, ProgressColumn, Task, TimeElapsedColumn
+    from rich.progress_bar import ProgressBar
+    from rich.text import Text
+
+    class Bar(ProgressColumn):
+        def render(self, task: Task) -> ProgressBar:
+            pulse = seen.clusters_found < 2  # nobody knows how much there is of one
+            return ProgressBar(
+                seen.clusters_found, seen.clusters, width=30, pulse=pulse, animation_time=task.get_time()
+            )
+
+    class Said(ProgressColumn):
+        def render(self, task: Task) -> Text:
+            del task
+            return Text(said(seen))
+
+    console = Console(stderr=True, no_color=not wants_colour(sys.stderr))
+    columns = (verb, Bar(), Said(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True, refresh_per_second=REFRESHES_PER_SECOND) as progress:
+        progress.add_task(verb)
+        yield
+
+
+def said(seen: Seen) -> str:
+    """What was seen, in words.
+
+    >>> said(Seen(clusters=1, clusters_found=1, days=2, snapshots=2_880, snapshot_bytes=3 << 20))
+    '1 cluster, 2 days, 2,880 snapshots, 3.0 MiB'
+    """
+    counts = (count(seen.clusters, "cluster"), count(seen.days, "day"), count(seen.snapshots, "snapshot"))
+    return ", ".join((*counts, size(seen.snapshot_bytes)))

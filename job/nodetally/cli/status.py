@@ -1,0 +1,86 @@
+"""`nodetally status`: is every cluster's latest snapshot recent and whole? For alerts and probes."""
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from nodetally.cli.options import option, store_option
+from nodetally.errors import StatusFound, StoreError, WrongUse
+from nodetally.store.health import Health, judge, unreadable
+from nodetally.times import format_age, parse_duration
+
+if TYPE_CHECKING:
+    from nodetally.store.base import Store
+
+
+@click.command(short_help="Tell whether every cluster's latest snapshot is recent and whole.")
+@store_option
+@option("--cluster", "clusters", metavar="NAME", multiple=True, help="Only this one; it must be there; repeatable.")
+@option("--max-age", metavar="DURATION", default="15m", show_default=True, help="Older than this is stale.")
+@option(
+    "--format",
+    "format_",
+    envvar="NODETALLY_STATUS_FORMAT",
+    type=click.Choice(["table", "json"]),
+    default="table",
+    show_default=True,
+    help="json: one object a cluster and line.",
+)
+def status(store: str, clusters: tuple[str, ...], max_age: str, format_: str) -> None:
+    """Look at the latest snapshot of every cluster of a store, and exit with 7 if one is too old or partial.
+
+    \b
+    nodetally status --store s3://bucket/prefix --max-age 15m
+    """
+    limit = parse_duration(max_age)
+    if limit <= timedelta(0):
+        raise WrongUse(f"--max-age {max_age}: nothing is as young as that", hint="write 15m")
+    found = [*_look(store, clusters, limit)]
+    for each in found:
+        click.echo(_json(each) if format_ == "json" else _line(each, max(len(one.cluster) for one in found)))
+    bad = [each.cluster for each in found if each.problems]
+    if bad:
+        raise StatusFound(
+            f"{len(bad)} of {len(found)} clusters need a look: {', '.join(bad)}",
+            hint="look at the job's log: kubectl logs job/NAME, or run it by hand: nodetally run --cluster NAME",
+        )
+
+
+def _look(url: str, names: tuple[str, ...], limit: timedelta) -> list[Health]:
+    from nodetally.store import read
+    from nodetally.store.open import open_store
+
+    store = open_store(url)
+    wanted = names or tuple(read.clusters(store))
+    if not wanted:
+        raise StatusFound(f"no snapshot in {url} yet", hint="make one with: nodetally run --cluster NAME --store URL")
+    now = datetime.now(UTC)
+    return [_look_at(store, name, now, limit) for name in wanted]
+
+
+def _look_at(store: "Store", cluster: str, now: datetime, limit: timedelta) -> Health:
+    """One cluster; what cannot be read of it is its problem, not the others'."""
+    from nodetally.store import read
+
+    try:
+        return judge(cluster, read.latest(store, cluster), now, limit)
+    except StoreError as error:
+        return unreadable(cluster, str(error))
+    except (KeyError, TypeError, ValueError) as error:
+        return unreadable(cluster, f"its latest snapshot cannot be read: {error}")
+
+
+def _line(health: Health, width: int) -> str:
+    state = "; ".join(health.problems) or "ok"
+    if health.age_seconds is None:
+        return f"{health.cluster:{width}}  {state}"
+    age = format_age(timedelta(seconds=health.age_seconds))
+    return f"{health.cluster:{width}}  {age:>7} ago  {health.nodes:>6,} nodes  {health.pods:>8,} pods  {state}"
+
+
+def _json(health: Health) -> str:
+    import orjson
+
+    document: dict[str, Any] = {**health._asdict(), "problems": list(health.problems)}
+    return orjson.dumps(document).decode()

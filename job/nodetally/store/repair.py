@@ -1,0 +1,81 @@
+"""A store's derived documents made from its snapshots again. Never touches a snapshot; safe beside a running job.
+
+A document that is right already is not written, so repairing twice changes nothing the second time.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
+from random import random as any_fraction
+
+from nodetally.store import walk
+from nodetally.store.base import Store
+from nodetally.store.bodies import Bodies
+from nodetally.store.breaches import Breach
+from nodetally.store.layout import cluster_index_key
+from nodetally.store.parallel import DAYS_AT_ONCE, READERS, in_order
+from nodetally.store.schema import snapshot_check
+from nodetally.store.settle import (
+    Change,
+    SettledDay,
+    has_snapshots,
+    settle_cluster,
+    settle_day,
+    settle_latest,
+    settle_list,
+)
+from nodetally.store.update import DamagedDocument, Pauses
+from nodetally.store.verify import Seen
+
+
+def repair(
+    store: Store,
+    *,
+    cluster: str | None = None,
+    dry_run: bool = False,
+    sleep: Callable[[float], None] = time.sleep,
+    random: Callable[[], float] = any_fraction,
+    seen: Seen | None = None,
+) -> Iterator[Change | Breach]:
+    """Bring every derived document to what the snapshots say; `dry_run`: only tell what would be changed,
+    by what there is now: a cluster index by day indexes that may be wrong themselves.
+
+    Yields each change, and each snapshot that cannot be read: those are left, and stay out of the indexes.
+    """
+    seen, pauses = seen or Seen(), Pauses(sleep, random)
+    found = {each for each in walk.clusters(store) if isinstance(each, str)} if cluster is None else {cluster}
+    seen.clusters_found = len(found)
+    with ThreadPoolExecutor(READERS) as readers, ThreadPoolExecutor(DAYS_AT_ONCE) as pool:
+        bodies = Bodies(store, readers, snapshot_check())
+        for name in sorted(found):
+            yield from _cluster(store, name, bodies, pool, pauses, seen, dry_run=dry_run)
+    changed = settle_list(
+        store, {name for name in found if has_snapshots(store, name)}, pauses=pauses, only=cluster, dry_run=dry_run
+    )
+    yield from [changed] if changed else []
+
+
+def _cluster(
+    store: Store, cluster: str, bodies: Bodies, pool: Executor, pauses: Pauses, seen: Seen, *, dry_run: bool
+) -> Iterator[Change | Breach]:
+    """Days first, then the index that is made from them, then `latest`, which follows it: as a publisher writes."""
+
+    def settled(day: walk.Day) -> SettledDay:
+        return settle_day(store, cluster, day.date, pauses=pauses, bodies=bodies, dry_run=dry_run)
+
+    listed = (each for each in walk.days(store, cluster) if isinstance(each, walk.Day))
+    for day, done in in_order(pool, settled, listed, 2 * DAYS_AT_ONCE):
+        seen.days += 1
+        seen.snapshots += len(day.snapshots)
+        yield from [done.change] if done.change else []
+        for key, why in sorted(done.unreadable.items()):
+            yield Breach("unreadable-snapshot", cluster, key, why)
+    for step in (settle_cluster, settle_latest):
+        try:
+            changed = step(store, cluster, pauses=pauses, dry_run=dry_run)
+        except DamagedDocument as error:
+            if not dry_run:
+                raise
+            changed = Change(cluster_index_key(cluster), f"made anew: {error}")
+        yield from [changed] if changed else []
+    seen.clusters += 1

@@ -1,0 +1,193 @@
+"""A store in, everything that is wrong with it out: read in parallel, day by day, in bounded memory. Writes nothing.
+
+A pass that publishes meanwhile is no breach: what it leaves behind for a moment is looked at again, and only what is
+found both times is told.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache
+from typing import NamedTuple
+
+from nodetally.store import breaches, walk
+from nodetally.store.base import Store
+from nodetally.store.bodies import Bodies
+from nodetally.store.breaches import PASSING, Breach
+from nodetally.store.layout import cluster_index_key, clusters_key, day_index_key, latest_key
+from nodetally.store.parallel import DAYS_AT_ONCE, READERS, in_order
+from nodetally.store.schema import snapshot_check
+from nodetally.store.settle import has_snapshots, wanted_cluster, wrong_with_latest
+from nodetally.store.update import DamagedDocument, look
+
+PATIENCE_SECONDS = 10.0  # a publish takes under a second; one that loses races or meets a slow server, some seconds
+LOOKS = 3  # at what may be passing; more than two only where a busy store looks different each time
+SUSPECTS_AT_ONCE = 256  # so that a store without indexes is neither held in memory nor waited for at every day
+
+
+@dataclass
+class Seen:
+    """How far it is; for a progress bar and for the last line."""
+
+    clusters: int = 0
+    clusters_found: int = 0
+    days: int = 0
+    snapshots: int = 0
+    snapshot_bytes: int = 0  # as stored
+
+
+class _Place(NamedTuple):
+    """What is looked at as a whole: a cluster's day, a cluster (no date), or the list of clusters (neither)."""
+
+    cluster: str | None = None
+    date: str | None = None
+    day: walk.Day | None = None  # as the walk listed it; None: to be listed now
+
+
+_Suspect = tuple[_Place, list[Breach]]
+
+
+def verify(
+    store: Store,
+    *,
+    cluster: str | None = None,
+    deep: bool = True,
+    patience_seconds: float = PATIENCE_SECONDS,
+    sleep: Callable[[float], None] = time.sleep,
+    seen: Seen | None = None,
+) -> Iterator[Breach]:
+    """Everything that is wrong with a store, or with one cluster of it. Not `deep`: no snapshot is read.
+
+    StoreError when the store cannot be read, or an index was written by a newer nodetally.
+    """
+    seen = seen or Seen()
+    names: set[str] = set()
+    for each in walk.clusters(store) if cluster is None else [cluster]:
+        if isinstance(each, walk.Stray):
+            yield _unknown(each, None)
+        else:
+            names.add(each)
+    seen.clusters_found = len(names)
+    with ThreadPoolExecutor(READERS) as readers, ThreadPoolExecutor(DAYS_AT_ONCE) as pool:
+        view = _View(store, Bodies(store, readers, snapshot_check()), cluster, deep=deep)
+        found = _found(view, pool, _places(store, sorted(names)), lambda: sleep(patience_seconds), seen)
+        yield from breaches.without_echoes(found)
+
+
+def _found(
+    view: "_View", pool: Executor, places: Iterator["_Place | Breach"], wait: Callable[[], None], seen: Seen
+) -> Iterator[Breach]:
+    """What is wrong at each place; what may be passing is told after another look, in the same order."""
+    suspects: list[_Suspect] = []
+    for place, wrong in in_order(pool, view.look, places, 2 * DAYS_AT_ONCE):
+        _count(seen, place)
+        yield from (each for each in wrong if each.kind not in PASSING)
+        passing = [each for each in wrong if each.kind in PASSING]
+        if passing and isinstance(place, _Place):
+            suspects.append((place._replace(day=None), passing))
+        if len(suspects) == SUSPECTS_AT_ONCE:
+            yield from _still_found(view, pool, suspects, wait)
+            suspects = []
+    yield from _still_found(view, pool, suspects, wait)
+
+
+def _still_found(view: "_View", pool: Executor, suspects: list[_Suspect], wait: Callable[[], None]) -> Iterator[Breach]:
+    """What is there at two looks one after the other; what is new at the second is looked at once more."""
+    for _ in range(LOOKS - 1):
+        if not suspects:
+            return
+        wait()
+        before = dict(suspects)
+        suspects = []
+        for place, wrong in in_order(pool, view.look, list(before), 2 * DAYS_AT_ONCE):
+            yield from (each for each in wrong if each in before[place])
+            fresh = [each for each in wrong if each.kind in PASSING and each not in before[place]]
+            if fresh:
+                suspects.append((place, fresh))
+
+
+class _View:
+    """Looks at one place after another; threads share it."""
+
+    def __init__(self, store: Store, bodies: Bodies, only: str | None, *, deep: bool) -> None:
+        self._store, self._bodies, self._only, self._deep = store, bodies, only, deep
+
+    def look(self, place: "_Place | Breach") -> list[Breach]:
+        """What is wrong there now."""
+        if isinstance(place, Breach):
+            return [place]
+        if place.cluster is None:
+            return list(self._list())
+        if place.date is None:
+            return list(self._cluster(place.cluster))
+        return list(self._day(place.day or walk.day(self._store, place.cluster, place.date)))
+
+    def _day(self, day: walk.Day) -> Iterator[Breach]:
+        cluster, date = day.cluster, day.date
+        loaded = look(self._store, day_index_key(cluster, date))
+        wanted = {slot: {"slot": slot, "key": entry.key} for slot, entry in day.snapshots.items()}
+        if self._deep:
+            bodies = self._bodies.read(entry.key for entry in day.snapshots.values())
+            for key, body in bodies.items():
+                if body.damage:
+                    yield Breach("unreadable-snapshot", cluster, key, body.damage)
+            wanted = {each.summary.slot: each.summary.entry for each in bodies.values() if each.summary}
+        if loaded.damage:
+            yield Breach("damaged-index", cluster, day_index_key(cluster, date), loaded.damage)
+            return
+        wrong = list(breaches.of_day_index(loaded.document, cluster, date)) if loaded.document else []
+        relisted = cache(lambda: walk.day(self._store, cluster, date).snapshots)  # younger than the index
+        yield from wrong or breaches.of_entries(loaded.document, cluster, date, wanted, lambda slot: slot in relisted())
+
+    def _cluster(self, cluster: str) -> Iterator[Breach]:
+        loaded = look(self._store, cluster_index_key(cluster))
+        if loaded.damage:
+            yield Breach("damaged-index", cluster, cluster_index_key(cluster), loaded.damage)
+            return
+        with suppress(DamagedDocument):  # a day index, and told of there
+            wanted = wanted_cluster(self._store, cluster, loaded.document, deep=self._deep)
+            yield from breaches.of_cluster_index(loaded.document, wanted, cluster)
+        with suppress(DamagedDocument):  # the cluster index's last slot, and told of just now
+            latest = self._store.get(latest_key(cluster))
+            wrong = wrong_with_latest(self._store, cluster, latest.body if latest else None, deep=self._deep)
+            yield from breaches.of_latest(wrong, cluster)
+
+    def _list(self) -> Iterator[Breach]:
+        loaded = look(self._store, clusters_key())
+        if loaded.damage:
+            yield Breach("damaged-index", None, clusters_key(), loaded.damage)
+            return
+        if self._only is None:
+            found = set(walk.with_snapshots(self._store))
+        else:
+            found = {self._only} if has_snapshots(self._store, self._only) else set()
+        yield from breaches.of_list(loaded.document, found, self._only)
+
+
+def _places(store: Store, names: list[str]) -> Iterator[_Place | Breach]:
+    """Day by day, then the cluster itself; the list of clusters at the end."""
+    for name in names:
+        for each in walk.days(store, name):
+            if isinstance(each, walk.Stray):
+                yield _unknown(each, name)
+            else:
+                yield _Place(name, each.date, each)
+        yield _Place(name)
+    yield _Place()
+
+
+def _unknown(stray: walk.Stray, cluster: str | None) -> Breach:
+    return Breach("unknown-file", cluster, stray.key, "nothing that a store holds")
+
+
+def _count(seen: Seen, place: _Place | Breach) -> None:
+    if isinstance(place, Breach) or place.cluster is None:
+        return
+    if place.day is None:
+        seen.clusters += 1
+    else:
+        seen.days += 1
+        seen.snapshots += len(place.day.snapshots)
+        seen.snapshot_bytes += sum(entry.size for entry in place.day.snapshots.values())

@@ -1,0 +1,129 @@
+"""A store's keys, in order: which clusters there are, what lies in each, day by day, and what nobody knows. Pages only.
+
+Holds the names of the clusters and of one cluster's days, and the keys of one day at a time.
+"""
+
+from collections.abc import Iterator
+from itertools import groupby
+from typing import NamedTuple
+
+from nodetally.store.base import Entry, Store
+from nodetally.store.layout import (
+    CLUSTERS_PREFIX,
+    SNAPSHOTS_PREFIX,
+    cluster_index_key,
+    cluster_prefix,
+    clusters_key,
+    is_of_another_part,
+    latest_key,
+    parse_cluster_folder,
+    parse_day_index_key,
+    parse_snapshot_key,
+    past_folder,
+    snapshot_day_prefix,
+    snapshots_prefix,
+)
+
+
+class Day(NamedTuple):
+    """A day of a cluster: its snapshots by slot, as the listing has them; none where there is but an index."""
+
+    cluster: str
+    date: str
+    snapshots: dict[str, Entry]
+
+
+class Stray(NamedTuple):
+    """A key that the layout does not know."""
+
+    key: str
+
+
+def clusters(store: Store) -> Iterator[str | Stray]:
+    """Every cluster that has a snapshot or a derived document, and every key outside of the clusters' folders.
+
+    One listing for each cluster and folder; a cluster is named twice when it has both.
+    """
+    for prefix in (CLUSTERS_PREFIX, SNAPSHOTS_PREFIX):
+        yield from _folders(store, prefix)
+    yield from _outside(store)
+
+
+def with_snapshots(store: Store) -> Iterator[str]:
+    """Every cluster that has a key among the snapshots."""
+    return (name for name in _folders(store, SNAPSHOTS_PREFIX) if isinstance(name, str))
+
+
+def is_there(store: Store, cluster: str) -> bool:
+    """Whether a cluster has a snapshot or a derived document. WrongUse when it is no name of one."""
+    prefixes = (snapshots_prefix(cluster), cluster_prefix(cluster))
+    return any(next(iter(store.list(prefix)), None) for prefix in prefixes)
+
+
+def days(store: Store, cluster: str) -> Iterator[Day | Stray]:
+    """Every day of a cluster that has snapshots or an index, and every key in its folders that should not be there."""
+    indexed: set[str] = set()
+    for entry in store.list(cluster_prefix(cluster)):
+        name = parse_day_index_key(entry.key)
+        if name:
+            indexed.add(name.date)
+        elif entry.key not in (cluster_index_key(cluster), latest_key(cluster)):
+            yield Stray(entry.key)
+    strays: list[Stray] = []
+    for day in _days_with_snapshots(store, cluster, strays):
+        indexed.discard(day.date)
+        yield day
+    yield from (Day(cluster, date, {}) for date in sorted(indexed))
+    yield from strays
+
+
+def day(store: Store, cluster: str, date: str) -> Day:
+    """One day of a cluster, listed now."""
+    found = {
+        name.slot: entry
+        for entry in store.list(snapshot_day_prefix(cluster, date))
+        if (name := parse_snapshot_key(entry.key))
+    }
+    return Day(cluster, date, found)
+
+
+def _days_with_snapshots(store: Store, cluster: str, strays: list[Stray]) -> Iterator[Day]:
+    def named() -> Iterator[tuple[str, Entry]]:
+        for entry in store.list(snapshots_prefix(cluster)):
+            name = parse_snapshot_key(entry.key)
+            if name:
+                yield name.slot, entry
+            else:
+                strays.append(Stray(entry.key))
+
+    for date, of_day in groupby(named(), key=lambda each: each[0][:10]):
+        yield Day(cluster, date, dict(of_day))
+
+
+def _folders(store: Store, prefix: str) -> Iterator[str | Stray]:
+    """The clusters with a folder under a prefix; the next listing starts behind the last one's folder."""
+    start_after = ""
+    while True:
+        for entry in store.list(prefix, start_after):
+            name = parse_cluster_folder(entry.key)
+            if name:
+                yield name
+                start_after = past_folder(entry.key[: entry.key.index(f"{name}/", len(prefix)) + len(name) + 1])
+                break
+            yield Stray(entry.key)
+        else:
+            return
+
+
+def _outside(store: Store) -> Iterator[Stray]:
+    start_after = ""
+    while True:
+        for entry in store.list("", start_after):
+            folder = next((each for each in (CLUSTERS_PREFIX, SNAPSHOTS_PREFIX) if entry.key.startswith(each)), None)
+            if folder:
+                start_after = past_folder(folder)
+                break
+            if entry.key != clusters_key() and not is_of_another_part(entry.key):
+                yield Stray(entry.key)
+        else:
+            return

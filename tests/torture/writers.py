@@ -1,0 +1,177 @@
+"""Eight writers at one cluster and day: live passes, backfills and their retries, a repair, a prune; and a reader."""
+
+import os
+import random
+import signal
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from hashlib import sha256
+from pathlib import Path
+
+from nodetally import collect
+from nodetally.cli.main import main
+from nodetally.store import read, walk
+from nodetally.store.base import Store
+from nodetally.store.breaches import Breach
+from nodetally.store.layout import latest_key, parse_snapshot_key, slot_of, snapshots_prefix
+from nodetally.store.open import open_store
+from nodetally.store.prune import prune
+from nodetally.store.repair import repair
+from nodetally.store.retention import Thinning, parse_policy
+from nodetally.store.verify import verify
+from torture.children import Job, LedgerStore, run_and_leave, write_to
+from torture.places import Place
+
+LIVE, BACKFILL = 3, 3  # with one that repairs and one that prunes: eight
+ROUNDS = {"directory": 200, "weed mini": 120}  # of each pass; SeaweedFS lets contended puts wait for seconds
+FIRST_LIVE = datetime(2026, 11, 23, 20, tzinfo=UTC)
+FIRST_OLD = datetime(2026, 11, 23, 1, tzinfo=UTC)
+POLICY = parse_policy("all:1h,15m:2d")
+NOW = FIRST_LIVE + timedelta(minutes=30)  # live passes are younger than an hour: every one of them stays
+STRIDE_SECONDS, OLD_SECONDS = 97, 60_000  # all over the day, none twice: they have no common divisor
+RETRIES = 0.3  # of the backfills: a slot that was there before, and may have been pruned since
+
+
+def race(place: Place, dump: Path, folder: Path, seed: str, rounds: int) -> dict[str, int]:
+    """Run the writers; then every live slot is there, each is indexed once, and the store verifies."""
+    job = Job(place.url, dump, "race", folder)
+    count = ROUNDS[place.kind] * rounds
+    acts = [partial(_live, job, number, count) for number in range(LIVE)]
+    acts += [partial(_old, job, number, count, random.Random(f"{seed}/{number}")) for number in range(BACKFILL)]
+    passes = [Writer(job, f"pass {number}", act) for number, act in enumerate(acts)]
+    others = [
+        Writer(job, "repairs", partial(_until_told, place, _repair)),
+        Writer(job, "prunes", partial(_until_told, place, _prune)),
+        Writer(job, "reads of latest", partial(_read, place, job.cluster)),
+    ]
+    try:
+        for each in passes:
+            each.end()
+        for each in others:
+            os.kill(each.pid, signal.SIGTERM)
+        done = {each.name: int(each.end()) for each in others}
+    finally:
+        for each in (*passes, *others):
+            each.stop()
+    return {"passes": count * len(passes), **done, **_hold(place.open(), job, count)}
+
+
+class Writer:
+    """A forked process with one connection to the store, and the file of what it says."""
+
+    def __init__(self, job: Job, name: str, act: Callable[[], object]) -> None:
+        self.name, self._said, self._ended = name, job.folder / name, False
+        sys.stdout.flush()
+        self.pid = os.fork()
+        if self.pid:
+            return
+        write_to(self._said)
+        store = LedgerStore(open_store(job.url), job)
+        collect.open_store = lambda _: store
+        run_and_leave(act)
+
+    def end(self) -> str:
+        """Wait for it; its last line."""
+        _, status = os.waitpid(self.pid, 0)
+        self._ended = True
+        said = self._said.read_text(errors="replace")
+        assert not status, f"{self.name}: {os.waitstatus_to_exitcode(status)}: {said[-3000:]}"
+        return said.splitlines()[-1]
+
+    def stop(self) -> None:
+        """End it, whatever it does: another one failed."""
+        if not self._ended:
+            os.kill(self.pid, signal.SIGKILL)
+            os.waitpid(self.pid, 0)
+
+
+def _hold(store: Store, job: Job, count: int) -> dict[str, int]:
+    """What is stored in the end against what was acknowledged and what the policy keeps."""
+    wrong = list(verify(store, patience_seconds=0))
+    assert not wrong, wrong
+    there = {
+        name.slot: entry.key
+        for entry in store.list(snapshots_prefix(job.cluster))
+        if (name := parse_snapshot_key(entry.key))
+    }
+    put = job.acknowledged()
+    slots = sorted(name.slot for key in put if (name := parse_snapshot_key(key)))
+    thinning = Thinning(POLICY, NOW)
+    kept = {slot for slot in slots if thinning.decide(slot).kept}
+    assert kept <= there.keys(), f"lost: {sorted(kept - there.keys())}"
+    assert len([slot for slot in there if slot >= slot_of(FIRST_LIVE)]) == count * LIVE
+    for key in there.values():
+        stored = store.get(key)
+        assert stored, key
+        assert sha256(stored.body).hexdigest() in put[key], f"changed: {key}"
+    assert read.latest(store, job.cluster)["slot"] == max(there)
+    return {"acknowledged": sum(map(len, put.values())), "left": len(there)}
+
+
+def _live(job: Job, number: int, count: int) -> None:
+    """The passes of one live writer: later and later slots."""
+    for at in range(count):
+        _pass(job, FIRST_LIVE + timedelta(seconds=at * LIVE + number), "schedule")
+
+
+def _old(job: Job, number: int, count: int, chance: random.Random) -> None:
+    """The passes of one backfill: old slots, some of them once more."""
+    for at in range(count):
+        again = chance.random() < RETRIES
+        which = chance.randrange(count * BACKFILL) if again else at * BACKFILL + number
+        _pass(job, FIRST_OLD + timedelta(seconds=which * STRIDE_SECONDS % OLD_SECONDS), "backfill")
+
+
+def _pass(job: Job, slot: datetime, trigger: str) -> None:
+    """The command line, with one connection for all passes of a process."""
+    try:
+        main(job.arguments(slot_of(slot), "--trigger", trigger))
+    except SystemExit as end:
+        if end.code:
+            raise
+
+
+def _until_told(place: Place, act: Callable[[Store], object]) -> None:
+    """Again and again until the end of the passes, and then to the end of what is under way; says how often."""
+    store, told, times = place.open(), _told(), 0
+    while not told:
+        act(store)
+        times += 1
+    _say(times)
+
+
+def _repair(store: Store) -> None:
+    left = [each for each in repair(store) if isinstance(each, Breach)]
+    assert not left, left
+
+
+def _prune(store: Store) -> None:
+    for cluster in walk.with_snapshots(store):
+        prune(store, cluster, POLICY, NOW, delete=True)
+
+
+def _read(place: Place, cluster: str) -> None:
+    """`latest` is a whole snapshot at every moment and never goes back, and a reader by time meets no error."""
+    store, told, times, newest = place.open(), _told(), 0, ""
+    while not told:
+        if not newest and store.get(latest_key(cluster)) is None:
+            continue
+        slot = read.latest(store, cluster)["slot"]
+        assert slot >= newest, f"latest went back from {newest} to {slot}"
+        newest = slot
+        times += 1
+    _say(times)
+
+
+def _told() -> list[bool]:
+    """Not empty any more once this process is told to end."""
+    told: list[bool] = []
+    signal.signal(signal.SIGTERM, lambda *_: told.append(True))
+    return told
+
+
+def _say(times: int) -> None:
+    sys.stdout.write(f"{times}\n")
+    sys.stdout.flush()
