@@ -1,16 +1,17 @@
 """Observation in, encoded snapshot out: every field of the document is put in its place here.
 
 Nodes are turned into JSON one by one, into the compressor, and forgotten: at no time are there 5,000 of them as objects
-of Python, which would be most of a pass's memory.
+of Python, which would be most of a pass's memory. The compressor works beside, where there is a second processor.
 """
 
 import resource
 import sys
 import zlib
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import orjson
 
@@ -25,6 +26,7 @@ from nodetally.settings import Settings
 from nodetally.times import format_time
 
 EMPTY = Tally()
+PACK_BYTES = 256 * 1024  # the thread waits up to 5 ms for the interpreter after each, about as long as it packs
 
 
 class Assembled(NamedTuple):
@@ -48,13 +50,21 @@ def assemble(observation: Observation, settings: Settings, start: datetime, seco
         "source": _source(observation),
         "usage": _usage(observation.usage),
     }
-    packer = zlib.compressobj(snapshot.GZIP_LEVEL, zlib.DEFLATED, 31)
-    packed = [packer.compress(orjson.dumps(summary)[:-1] + b',"nodes":[')]
+    with Packer() as packer:
+        packer.add(orjson.dumps(summary)[:-1] + b',"nodes":[')
+        rest = _pack_rest(observation, settings, packer, seconds)
+        return Assembled({**summary, **rest}, packer.finish())
+
+
+def _pack_rest(
+    observation: Observation, settings: Settings, packer: "Packer", seconds: Callable[[], float]
+) -> dict[str, Any]:
+    """Everything behind the summary; returns what is neither node nor namespace."""
     schedulable, others = Totals(), Totals()
     try:
         for at, node in enumerate(_used_up(observation, settings)):
             (schedulable if node["schedulable"] else others).add(node)
-            packed.append(packer.compress((b"," if at else b"") + orjson.dumps(node)))
+            packer.add((b"," if at else b"") + orjson.dumps(node))
         namespaces = [_namespace(*each) for each in sorted(observation.tally.namespaces.items())]
         rest: dict[str, Any] = {
             "totals": schedulable.plus(others).result(),
@@ -67,8 +77,8 @@ def assemble(observation: Observation, settings: Settings, start: datetime, seco
         hint = "nothing was published; look for a pod with an absurd request"
         raise ObjectUnreadable(str(error), hint=hint) from error
     end = orjson.dumps({"namespaces": namespaces, **rest}, option=orjson.OPT_APPEND_NEWLINE)
-    packed += [packer.compress(b"]," + end[1:]), packer.flush()]
-    return Assembled({**summary, **rest}, b"".join(packed))
+    packer.add(b"]," + end[1:])
+    return rest
 
 
 def slot_of(settings: Settings, start: datetime) -> datetime:
@@ -77,6 +87,36 @@ def slot_of(settings: Settings, start: datetime) -> datetime:
     midnight = moment.replace(hour=0, minute=0, second=0, microsecond=0)
     seconds = int((moment - midnight).total_seconds())
     return midnight + timedelta(seconds=seconds - seconds % settings.slot_every_seconds)
+
+
+class Packer:
+    """gzip in a thread: zlib lets the interpreter go on meanwhile."""
+
+    def __init__(self) -> None:
+        self._zlib = zlib.compressobj(snapshot.GZIP_LEVEL, zlib.DEFLATED, 31)
+        self._waiting = bytearray()
+        self._packed: list[Future[bytes]] = []
+        self._thread = ThreadPoolExecutor(1, "gzip")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._thread.shutdown(cancel_futures=True)
+
+    def add(self, part: bytes) -> None:
+        self._waiting += part
+        if len(self._waiting) >= PACK_BYTES:
+            self._pack()
+
+    def finish(self) -> bytes:
+        self._pack()
+        self._packed.append(self._thread.submit(self._zlib.flush))
+        return b"".join(each.result() for each in self._packed)
+
+    def _pack(self) -> None:
+        self._packed.append(self._thread.submit(self._zlib.compress, bytes(self._waiting)))
+        self._waiting.clear()
 
 
 class Totals:
@@ -101,7 +141,7 @@ class Totals:
             for name, count in each.nodes.items():
                 both.nodes[name] += count
             both._add_pods(each.pods)
-            both.resources.add(each.resources.sums)
+            both.resources.add(each.resources.sums())
         return both
 
     def result(self) -> snapshot.Totals:
@@ -115,11 +155,15 @@ class Totals:
 
 def _used_up(observation: Observation, settings: Settings) -> Iterator[snapshot.Node]:
     """The nodes' rows in order; each node and its tally is let go as its row is made."""
+    told: dict[int, Told] = {}  # by the identity of labels, which Told holds: nodes of one pool and zone share them
     observation.nodes.reverse()
     while observation.nodes:
         node = observation.nodes.pop()
         tally = observation.tally.nodes.pop(node.name, EMPTY)
-        yield _node(node, tally, observation.usage.nodes.get(node.name), settings)
+        by_labels = told.get(id(node.labels))
+        if by_labels is None:
+            by_labels = told[id(node.labels)] = _told(node.labels, settings)
+        yield _node(node, tally, observation.usage.nodes.get(node.name), by_labels)
 
 
 def _cost(observation: Observation, seconds: float) -> snapshot.CostDocument:
@@ -152,8 +196,35 @@ def _source(observation: Observation) -> snapshot.Source:
     }
 
 
-def _node(node: NodeFacts, tally: Tally, usage: Usage | None, settings: Settings) -> snapshot.Node:
-    rules, resources = settings.label_rules, node_resources(node, tally, usage)
+class Told(NamedTuple):
+    """What a node's labels tell of it."""
+
+    labels: Mapping[str, str]
+    roles: list[str]
+    pool: str | None
+    capacity_type: str | None
+    instance_type: str | None
+    region: str | None
+    zone: str | None
+    wanted: dict[str, str]
+
+
+def _told(of: Mapping[str, str], settings: Settings) -> Told:
+    rules = settings.label_rules
+    return Told(
+        labels=of,
+        roles=labels.roles(of),
+        pool=labels.first(of, rules.pool),
+        capacity_type=labels.capacity_type(of, rules.capacity_type),
+        instance_type=labels.first(of, rules.instance_type),
+        region=labels.first(of, rules.region),
+        zone=labels.first(of, rules.zone),
+        wanted={name: of[name] for name in settings.labels if name in of},
+    )
+
+
+def _node(node: NodeFacts, tally: Tally, usage: Usage | None, told: Told) -> snapshot.Node:
+    resources = node_resources(node, tally, usage)
     slots = resources.get(POD_SLOTS)
     return {
         "name": node.name,
@@ -164,16 +235,16 @@ def _node(node: NodeFacts, tally: Tally, usage: Usage | None, settings: Settings
         "cordoned": node.cordoned,
         "conditions": list(node.conditions),
         "taints": [{"key": each.key, "value": each.value, "effect": each.effect} for each in node.taints],
-        "roles": labels.roles(node.labels),
-        "pool": labels.first(node.labels, rules.pool),
-        "capacity_type": labels.capacity_type(node.labels, rules.capacity_type),
-        "instance_type": labels.first(node.labels, rules.instance_type),
-        "region": labels.first(node.labels, rules.region),
-        "zone": labels.first(node.labels, rules.zone),
+        "roles": told.roles,
+        "pool": told.pool,
+        "capacity_type": told.capacity_type,
+        "instance_type": told.instance_type,
+        "region": told.region,
+        "zone": told.zone,
         "architecture": node.architecture,
         "os_image": node.os_image,
         "kubelet_version": node.kubelet_version,
-        "labels": {name: node.labels[name] for name in settings.labels if name in node.labels},
+        "labels": told.wanted,
         "pods": {**_counts(tally), "allocatable": slots["allocatable"] if slots else None},
         "resources": resources,  # type: ignore[typeddict-item]  # FIGURES are Resource's keys
     }

@@ -92,7 +92,8 @@ def amount(resource: str, nanos: int) -> int:
     Raises QuantityError where upstream's int64 would wrap or turn to 0.
     """
     unit = MILLICORE if resource == "cpu" else NANO
-    return fitting(resource, -(-nanos // unit) if nanos >= 0 else nanos // unit)
+    value = -(-nanos // unit) if nanos >= 0 else nanos // unit
+    return value if 0 <= value <= INT64_MAX else fitting(resource, value)
 
 
 def fitting(what: str, value: int) -> int:

@@ -270,6 +270,7 @@ class WatchCache:
         """Apply what happens for so long, so that the next pass finds little to read up."""
         until = time.monotonic() + seconds
         self._both(connection, lambda each, on: each.follow(on, until))
+        self.pods.index.tally()  # sums up what has changed while nobody waits for it
 
     def take_pods_read(self) -> int:
         """How many pods were read since this was last asked."""
