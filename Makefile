@@ -35,7 +35,7 @@ run: .venv/run ## one pass over a simulated cluster into ./nodetally-data, and i
 	@PATH="$(CURDIR)/$(BIN):$$PATH" bash scripts/demo.sh
 
 test: .venv/dev ## the tests; under five minutes
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n auto --maxprocesses 4
 
 torture: .venv/dev ## passes killed, raced and denied their disk, on both stores; ROUNDS=10 for longer, SEED=… again
 	PYTHONPATH=tests $(BIN)/python -m torture
