@@ -6,6 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from nodetally.accounting import kite as kites
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from nodetally.cache import Warm
 
 Clock = Callable[[], datetime]
+Opener = Callable[[str], Store]
 
 
 @dataclass(frozen=True)
@@ -48,11 +50,13 @@ def run_pass(
     store: bool = True,
     with_kite: bool = False,
     warm: "Warm | None" = None,
+    opener: Opener = open_store,
 ) -> Pass:
     """Read the cluster, tally it, publish the snapshot. Raises NodetallyError; then nothing was published.
 
     The store is opened while the cluster is read: loading an S3 client takes longer than a small cluster's list.
-    `warm`: the cache of the passes before; without it, one is made as the settings say.
+    `warm`: the cache of the passes before; without it, one is made as the settings say. `opener`: of the store, where
+    passes share one.
     """
     validate_cluster_name(settings.cluster)
     if store and (settings.nodes or settings.selector):
@@ -61,8 +65,8 @@ def run_pass(
             hint="add --dry-run, or use: nodetally show --live",
         )
     started, start = time.monotonic(), clock()
-    with _opening(settings.store if store else None) as opened:
-        warm = warm or warm_cache(settings)
+    with _opening(settings.store if store else None, opener) as opened:
+        warm = warm or warm_cache(settings, opener)
         observation = observe(settings, around, clock, keep_nodes=with_kite, warm=warm)
         kite = kite_view(observation) if with_kite else None
         summary, body = assemble(observation, settings, start, lambda: time.monotonic() - started)
@@ -83,11 +87,12 @@ def run_every(
 
     Raises what no later pass can mend: wrong use. `options` are run_pass's.
     """
-    warm = warm_cache(settings)
+    opener = cache(open_store)  # an S3 client takes half a second to make
+    warm = warm_cache(settings, opener)
     begun = time.monotonic()
     while True:
         try:
-            yield run_pass(settings, around, clock=clock, warm=warm, **options)
+            yield run_pass(settings, around, clock=clock, warm=warm, opener=opener, **options)
         except WrongUse:
             raise
         except NodetallyError as error:
@@ -102,13 +107,13 @@ def run_every(
             time.sleep(left)
 
 
-def warm_cache(settings: Settings) -> "Warm | None":
+def warm_cache(settings: Settings, opener: Opener = open_store) -> "Warm | None":
     """The cache that the settings ask for; None where they ask for none, or read what has none."""
     if settings.cache == CACHE_OFF or settings.dumps or settings.nodes or settings.selector:
         return None
     from nodetally.cache import Keeper, Warm  # not on the path of a pass without one
 
-    return Warm(settings, None if settings.cache == CACHE_IN_MEMORY else Keeper(lambda: open_store(settings.cache)))
+    return Warm(settings, None if settings.cache == CACHE_IN_MEMORY else Keeper(lambda: opener(settings.cache)))
 
 
 def _keep(warm: "Warm | None", clock: Clock) -> str | None:
@@ -172,10 +177,10 @@ def kite_view(observation: Observation) -> dict[str, Any]:
 
 
 @contextmanager
-def _opening(url: str | None) -> Iterator[Future[Store] | None]:
+def _opening(url: str | None, opener: Opener) -> Iterator[Future[Store] | None]:
     """The store, being opened in a thread of its own."""
     if url is None:
         yield None
         return
     with ThreadPoolExecutor(1, "store") as pool:
-        yield pool.submit(open_store, url)
+        yield pool.submit(opener, url)

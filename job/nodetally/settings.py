@@ -26,6 +26,9 @@ class Settings:
     store: str = "./nodetally-data"
     kubeconfig: str | None = None
     context: str | None = None
+    eks: str | None = None  # the name of an EKS cluster
+    eks_endpoint: str | None = None
+    eks_ca: str | None = None  # base64 of PEM
     dumps: tuple[str, ...] = ()
     selector: str | None = None
     nodes: tuple[str, ...] = ()

@@ -52,10 +52,11 @@ def _lines(cluster: str, outcome: Pass | NodetallyError, now: datetime, last_suc
         yield from _of_pass(outcome, label)
 
 
-def _of_pass(done: Pass, label: str) -> Iterator[str]:
+def figures(done: Pass) -> tuple[tuple[str, str, float], ...]:
+    """What a pass found and cost: name, meaning, value; bytes and seconds."""
     cost, totals = done.summary["cost"], done.summary["totals"]
     usage = done.summary["usage"]
-    for name, text, value in (
+    return (
         ("pass_duration_seconds", "How long it took, to the encoded snapshot.", cost["seconds"]),
         ("pass_api_requests", "What it asked of the API server.", cost["api_requests"]),
         ("pass_read_bytes", "What it read from the API server.", cost["bytes_read"]),
@@ -66,7 +67,11 @@ def _of_pass(done: Pass, label: str) -> Iterator[str]:
         ("nodes_ready", "Those that are ready.", totals["nodes"]["ready"]),
         ("nodes_without_usage", "Those whose usage is unknown.", _without_usage(usage, totals["nodes"]["count"])),
         ("pods_counted", "Pods that count, on nodes.", totals["pods"]["counted"]),
-    ):
+    )
+
+
+def _of_pass(done: Pass, label: str) -> Iterator[str]:
+    for name, text, value in figures(done):
         yield from _gauge(name, text, label, str(value))
     source = done.summary["source"]["kind"]
     yield from _gauge("pass_source_info", "How it read.", f'{label[:-1]},kind="{source}"}}', "1")

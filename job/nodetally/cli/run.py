@@ -100,9 +100,9 @@ def run(**options: Any) -> None:
     nodetally run --cluster prod-eu-1 --every 60s --for 15m
     nodetally run --cluster prod-eu-1 --store s3://bucket/prefix --cache s3://private-bucket/prefix
     """
-    _log_to_stderr(options["log_format"])
+    log_to_stderr(options["log_format"])
     format_ = options["format_"] or ("table" if sys.stdout.isatty() else "none")
-    settings = _settings(options)
+    settings = run_settings(options)
     around = Surroundings.read()
     work: dict[str, Any] = {"store": not options["dry_run"], "with_kite": format_ == "kite"}
     tell = _teller(settings, options["metrics_file"])
@@ -133,7 +133,7 @@ def run(**options: Any) -> None:
 
 def _finish(done: Pass, settings: Settings, format_: str, tell: Callable[[Pass], None]) -> None:
     _print(done, format_)
-    _report(done, settings)
+    report(done, settings)
     tell(done)
 
 
@@ -146,7 +146,8 @@ def _teller(settings: Settings, path: str | None) -> Callable[[Pass | NodetallyE
     return lambda outcome: write_metrics(Path(path), settings.cluster, outcome, utc_now())
 
 
-def _settings(options: dict[str, Any]) -> Settings:
+def run_settings(options: dict[str, Any]) -> Settings:
+    """The settings of parsed options; click's context must be there. Raises WrongUse."""
     settings = settings_from(options)
     slots = options["slot_every"] or options["every"] or "1s"
     settings = replace(settings, slot_every_seconds=slot_seconds("--slot-every", slots))
@@ -176,7 +177,7 @@ def _print(done: Pass, format_: str) -> None:
     sys.stdout.flush()
 
 
-def _report(done: Pass, settings: Settings) -> None:
+def report(done: Pass, settings: Settings) -> None:
     """One line of what was done, then what a reader should know before trusting the numbers."""
     document, cost = done.summary, done.summary["cost"]
     counted = document["totals"]["pods"]["counted"]
@@ -212,7 +213,8 @@ class _JsonLines(logging.Formatter):
         return orjson.dumps({"time": time, "level": record.levelname.lower(), "message": record.getMessage()}).decode()
 
 
-def _log_to_stderr(format_: str) -> None:
+def log_to_stderr(format_: str) -> None:
+    """Lines of text, or of JSON, for what happens."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_JsonLines() if format_ == "json" else logging.Formatter("%(message)s"))
     log.handlers = [handler]

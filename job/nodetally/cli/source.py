@@ -27,6 +27,11 @@ def source_options(command: Command) -> Command:
             ),
             option("--context", metavar="NAME", help="The kubeconfig's context; default: its current one."),
             option(
+                "--eks", metavar="NAME", help="Read this EKS cluster, with AWS credentials instead of a kubeconfig."
+            ),
+            option("--eks-endpoint", metavar="URL", help="Its endpoint, so that EKS need not be asked; with --eks-ca."),
+            option("--eks-ca", metavar="BASE64", help="Its authority, as aws eks describe-cluster gives it."),
+            option(
                 "--dump",
                 "dumps",
                 metavar="FILE",

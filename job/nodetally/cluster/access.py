@@ -48,7 +48,7 @@ class Access:
 
 
 def find_access(settings: Settings, around: Surroundings) -> Access:
-    """As kubectl does: --kubeconfig, $KUBECONFIG, the service account of the pod we run in, ~/.kube/config.
+    """--eks, else as kubectl does: --kubeconfig, $KUBECONFIG, the service account of the pod we run in, ~/.kube/config.
 
     Without a proxy-url of its own, an https server is reached through $HTTPS_PROXY, unless $NO_PROXY has it.
     """
@@ -62,6 +62,12 @@ def find_access(settings: Settings, around: Surroundings) -> Access:
 
 
 def _chosen_access(settings: Settings, around: Surroundings) -> Access:
+    if settings.eks:
+        if settings.kubeconfig or settings.context:
+            raise WrongUse("--eks is another way to a cluster than --kubeconfig and --context", hint="give one of them")
+        from nodetally.cluster.eks import eks_access  # an AWS client only where it is asked for
+
+        return eks_access(settings.eks, settings.eks_endpoint, settings.eks_ca)
     chosen = settings.kubeconfig or around.kubeconfig
     home = around.home / ".kube" / "config"
     if chosen is None and around.service_host and not home.exists():
