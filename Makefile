@@ -9,8 +9,12 @@ KUBERNETES := $(shell awk '$$1 == "k8s.io/kubernetes" {print $$2}' $(PLANE)/go.m
 STAMP := -X k8s.io/component-base/version.git
 GO := GOTOOLCHAIN=local go
 
+# The page, and the tests of it: Node 20 or newer; for test-browser and bench-page also chromium.
+PAGE := job/nodetally/dashboard/page
+MODULES := dashboard/node_modules/.package-lock.json
+
 .DEFAULT_GOAL := help
-.PHONY: help run test torture test-cluster lint bench bench-crossover lock proto clean
+.PHONY: help run test torture test-cluster page test-page test-browser bench-page lint bench bench-crossover lock proto clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -52,6 +56,32 @@ $(PLANE)/bin/built: $(PLANE)/go.mod $(PLANE)/go.sum $(wildcard $(PLANE)/*/*.go)
 		$(STAMP)Major=$(word 1,$(subst ., ,$(KUBERNETES:v%=%))) $(STAMP)Minor=$(word 2,$(subst ., ,$(KUBERNETES)))" ./...
 	@touch $@
 
+page: $(MODULES) ## build the page anew, where there is Node; the result is committed
+	cd dashboard && npm run --silent build
+
+test-page: ## the page's types, style and unit tests, and that what is committed is what its source gives
+	@$(call needs,test-page,node npm); \
+	$(MAKE) --no-print-directory $(MODULES) && (cd dashboard && npm run --silent check && npm test --silent) && \
+	kept=$$(mktemp -d) && trap 'rm -rf "$$kept"' EXIT && cp -R $(PAGE)/. "$$kept" && \
+	$(MAKE) --no-print-directory page && diff -rq "$$kept" $(PAGE) || \
+	{ echo "The tests failed, or the committed page is not what dashboard/ gives: look above, run make page, commit $(PAGE)."; exit 1; }
+
+test-browser: ## the page in a real Chromium, from an S3 server's bucket and from `dashboard serve`; NAME=… for some
+	@$(call needs,test-browser,node npm chromium); \
+	$(MAKE) --no-print-directory .venv/dev $(MODULES) && $(BIN)/python dashboard/browser/run.py test $(NAME)
+
+bench-page: ## how fast the page is with 5,000 nodes, in a real Chromium
+	@$(call needs,bench-page,node npm chromium); \
+	$(MAKE) --no-print-directory .venv/dev $(MODULES) && $(BIN)/python dashboard/browser/run.py bench
+
+# The first line of a recipe that ends well where a tool is missing, but for CI=true; Node must be 20 or newer.
+needs = for tool in $(2); do command -v $$tool >/dev/null || { echo "$(1) did not run: there is no $$tool."; test "$$CI" != true; exit; }; done; \
+	node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' || { echo "$(1) did not run: Node 20 or newer is needed."; test "$$CI" != true; exit; }
+
+$(MODULES): dashboard/package.json dashboard/package-lock.json
+	cd dashboard && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
 lint: .venv/dev ## ruff and mypy
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 
@@ -69,6 +99,7 @@ lock: .venv/uv ## write the locks again; hashes, no addresses
 	$(BIN)/$(LOCK) pyproject.toml -o requirements/run.txt
 	$(BIN)/$(LOCK) pyproject.toml --group dev -o requirements/dev.txt
 	$(BIN)/$(LOCK) requirements/setup.in -o requirements/setup.txt
+	$(BIN)/$(LOCK) requirements/node.in -o requirements/node.txt
 
 clean: ## remove what make and the tests left
-	rm -rf .venv nodetally-data dist .pytest_cache .mypy_cache .ruff_cache .hypothesis benchmarks/out $(PLANE)/bin
+	rm -rf .venv nodetally-data dist .pytest_cache .mypy_cache .ruff_cache .hypothesis benchmarks/out $(PLANE)/bin dashboard/node_modules dashboard/.store dashboard/shots

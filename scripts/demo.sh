@@ -17,5 +17,6 @@ nodetally run --kubeconfig "$folder/kubeconfig" --cluster demo --store "$store" 
 echo
 nodetally show --cluster demo --store "$store"
 echo
+echo "The same as a page:  .venv/bin/nodetally dashboard serve --store $store --open"
 echo "That was a simulated cluster. Yours, without storing anything:  .venv/bin/nodetally show --live"
 echo "Yours, into a store:  .venv/bin/nodetally run --cluster NAME --store s3://bucket/prefix"

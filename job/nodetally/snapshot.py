@@ -29,7 +29,8 @@ Count = Annotated[int, "minimum:0"]
 class Source(TypedDict):
     """Where the numbers come from; `consistent` is false where the source could not promise one point in time.
 
-    `reason`: why the warm cache that was asked for could not be used, and the lists were read instead.
+    `reason`: why the warm cache that was asked for could not be used, and the lists were read instead; of a backfill,
+    what its numbers mean where they mean something else, and where they come from.
     """
 
     kind: Literal["list", "watch", "resume", "dump", "prometheus", "velero"]
@@ -68,11 +69,14 @@ class Taint(TypedDict):
 
 
 class PodCounts(TypedDict):
-    """Pods by what they count as: `counted` holds requests, pending and terminating are part of it, terminal is not."""
+    """Pods by what they count as: `counted` holds requests, pending and terminating are part of it, terminal is not.
+
+    Null, in here and below: a history that a backfill read does not tell it.
+    """
 
     counted: Count
     pending: Count
-    terminating: Count
+    terminating: Count | None
     terminal: Count
 
 
@@ -101,22 +105,22 @@ class Resource(TypedDict):
 class Asked(TypedDict):
     """What pods ask for where there is no capacity to hold it against."""
 
-    requests: int
-    limits: int
+    requests: int | None
+    limits: int | None
 
 
 class AskedOfNode(Asked):
     """What pods ask of a node that is not listed."""
 
-    scheduled: int
-    containers: int
+    scheduled: int | None
+    containers: int | None
 
 
 class Node(TypedDict):
     """One node. `schedulable` is ready and not cordoned; `conditions` are the abnormal ones besides Ready."""
 
     name: str
-    uid: str
+    uid: str | None
     created_at: str | None
     ready: bool
     schedulable: bool

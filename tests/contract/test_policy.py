@@ -2,6 +2,7 @@
 
 import fnmatch
 import json
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -11,9 +12,11 @@ import pytest
 from click.testing import CliRunner
 
 import documents
+import pages
 from nodetally import snapshot
 from nodetally.cache import Keeper
 from nodetally.cli.policy import policy as command
+from nodetally.dashboard.publish import publish as publish_page
 from nodetally.store import read
 from nodetally.store.layout import day_index_key, slot_of
 from nodetally.store.policy import CACHE, PURPOSES, Rights, policy
@@ -104,6 +107,18 @@ def test_reading_needs_what_its_policy_says(moto_store: S3Store) -> None:
     run(moto_store)
     moto_store.delete(day_index_key("c", "2026-11-23"))
     hold(PURPOSES["read"], moto_store, look)
+
+
+def show_page(store: S3Store) -> None:
+    """The page is put, a day and a half later another one, then what only the first named is deleted."""
+    now = time.time()
+    for page, days in ((pages.page("one"), 0.0), (pages.page("two"), 0.0), (pages.page("two"), 1.5)):
+        assert [*publish_page(store, page, now=now + days * 86_400, clean=True)]
+
+
+def test_publishing_the_page_needs_what_its_policy_says(moto_store: S3Store) -> None:
+    """index.html and assets/, no document; it deletes assets only."""
+    hold(PURPOSES["dashboard"], moto_store, show_page)
 
 
 def test_the_kept_cache_needs_what_its_policy_says(moto_store: S3Store) -> None:

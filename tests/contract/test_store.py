@@ -1,6 +1,7 @@
 """One contract for every store: whoever is behind `--store`, publish and readers see the same behaviour."""
 
 import gzip
+import time
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
@@ -100,6 +101,14 @@ def test_delete_is_for_what_is_there_or_not(store: Store) -> None:
     store.delete("x/y")
     assert keys(store) == ["a/d"]
     assert store.put_new("a/b/c", b"again", PLAIN) is True
+
+
+def test_a_listing_tells_when_an_object_was_written(store: Store) -> None:
+    """To a second or so, by the store's clock; writing again moves it on."""
+    before = time.time() - 2
+    store.put("a/b", b"1", PLAIN)
+    (entry,) = store.list("")
+    assert before <= entry.modified <= time.time() + 2
 
 
 def test_list_of_nothing_is_empty(store: Store) -> None:

@@ -11,13 +11,16 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple, NoReturn
 
-from nodetally import collect
+from nodetally.cli import run as command
 from nodetally.cli.main import main
+from nodetally.collect import run_pass
 from nodetally.store.base import Headers, Store
+from nodetally.store.open import open_store
 from recording import RecordingStore
 
 NODETALLY = Path(sys.executable).with_name("nodetally")
@@ -113,11 +116,15 @@ def start_forked(
     sys.stdout.flush()
     pid = os.fork()
     if not pid:
-        opened = collect.open_store
-        collect.open_store = lambda url: LedgerStore(opened(url), job, before, after)
+        pass_into(lambda url: LedgerStore(open_store(url), job, before, after))
         write_to(job.folder / "stderr")
         run_and_leave(lambda: (first(), main(job.arguments(slot))))
     return pid
+
+
+def pass_into(opener: Callable[[str], Store]) -> None:
+    """Every pass of this process's command line opens its store so."""
+    command.run_pass = partial(run_pass, opener=opener)
 
 
 def write_to(path: Path) -> None:

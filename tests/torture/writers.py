@@ -10,7 +10,6 @@ from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
-from nodetally import collect
 from nodetally.cli.main import main
 from nodetally.store import read, walk
 from nodetally.store.base import Store
@@ -21,7 +20,7 @@ from nodetally.store.prune import prune
 from nodetally.store.repair import repair
 from nodetally.store.retention import Thinning, parse_policy
 from nodetally.store.verify import verify
-from torture.children import Job, LedgerStore, run_and_leave, write_to
+from torture.children import Job, LedgerStore, pass_into, run_and_leave, write_to
 from torture.places import Place
 
 LIVE, BACKFILL = 3, 3  # with one that repairs and one that prunes: eight
@@ -69,7 +68,7 @@ class Writer:
             return
         write_to(self._said)
         store = LedgerStore(open_store(job.url), job)
-        collect.open_store = lambda _: store
+        pass_into(lambda _: store)
         run_and_leave(act)
 
     def end(self) -> str:

@@ -12,7 +12,7 @@ from paths import PACKAGE
 LAYERS = [
     {"aws_lambda"},
     {"cli"},
-    {"collect"},
+    {"collect", "backfill"},
     {"cache"},
     {"assemble", "simulate", "compare", "dashboard"},
     {"cluster", "store"},

@@ -95,7 +95,7 @@ class NodeFacts(NamedTuple):
     """One node, read; the snapshot's fields, before labels are turned into pool, zone and the like."""
 
     name: str
-    uid: str
+    uid: str | None  # None: a history that does not tell it
     created_at: str | None
     ready: bool | None  # None: the Ready condition is Unknown or missing
     cordoned: bool

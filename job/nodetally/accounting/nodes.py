@@ -1,6 +1,6 @@
 """Pods folded into their nodes: tallies, totals, namespaces. Pure; amounts stay exact until the last step."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from operator import itemgetter
 from types import MappingProxyType
@@ -72,17 +72,45 @@ class Tally:
         """Pods by what they count as; see COUNTS."""
         return {name: getattr(self, name) for name in COUNTS}
 
-    def figures(self, name: str) -> tuple[int, int, int, int]:
-        """requests, limits, scheduled, containers of one resource as published integers; QuantityError beyond int64."""
+    def figures(self, name: str) -> Sequence[int | None]:
+        """requests, limits, scheduled, containers of one resource as published integers; QuantityError beyond int64.
+
+        None is unknown: never here, where pods were counted; in a tally that a history told.
+        """
         held = self.sums.get(name)
         if held is None:
             return 0, 0, 0, 0
         requests, limits, containers, scheduled = held
         return amount(name, requests), amount(name, limits), fitting(name, scheduled), amount(name, containers)
 
-    def resource(self, name: str) -> dict[str, int]:
+    def resource(self, name: str) -> dict[str, int | None]:
         """The same by their names."""
         return dict(zip(("requests", "limits", "scheduled", "containers"), self.figures(name), strict=True))
+
+
+class ToldTally(Tally):
+    """What someone else counted: published figures by resource (requests, limits, scheduled, containers).
+
+    None is unknown, of `terminating`, too; `others`: the figures of a resource that is not told. Nothing can be added.
+    """
+
+    __slots__ = ("others", "told")
+
+    def __init__(
+        self,
+        counts: Mapping[str, int | None],
+        told: Mapping[str, Sequence[int | None]],
+        others: Sequence[int | None] = (0, 0, 0, 0),
+    ) -> None:
+        super().__init__()
+        for name in COUNTS:
+            setattr(self, name, counts.get(name, 0))
+        self.told, self.others = told, others
+        self.sums = dict.fromkeys(told, (0, 0, 0, 0))  # its names are what is read of it
+
+    def figures(self, name: str) -> Sequence[int | None]:
+        """As told."""
+        return self.told.get(name, self.others)
 
 
 class ClusterTally:
@@ -198,7 +226,7 @@ def sum_resources(rows: Iterable[Mapping[str, Mapping[str, int | None]]]) -> dic
     return sums.result()
 
 
-def place_resources(tally: Tally, figures: Iterable[str]) -> dict[str, dict[str, int]]:
+def place_resources(tally: Tally, figures: Iterable[str]) -> dict[str, dict[str, int | None]]:
     """Resources of a place without capacity of its own: a namespace, the unscheduled, an unknown node."""
     wanted = tuple(figures)
     return {

@@ -17,6 +17,7 @@ COMMANDS = {
     "diff": ("diff", "Show what changed between two snapshots."),
     "store": ("store", "Check, repair, thin and list what is stored."),
     "status": ("status", "Tell whether every cluster's latest snapshot is recent and whole."),
+    "dashboard": ("dashboard", "Publish the page that shows a store, or serve it on this machine."),
     "policy": ("policy", "Print the IAM policy that a command needs for its bucket."),
     "simulate": ("simulate", "Serve a cluster API on loopback, of a size you choose, until it is stopped."),
 }
@@ -85,9 +86,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         error.show()
         sys.exit(2)
     except NodetallyError as error:
-        click.echo(f"Error: {error}", err=True)
+        from nodetally.cli.rendering.text import harmless  # names of the cluster and words of servers are in errors
+
+        click.echo(f"Error: {harmless(str(error))}", err=True)
         if error.hint:
-            click.echo(f"Hint: {error.hint}", err=True)
+            click.echo(f"Hint: {harmless(error.hint)}", err=True)
         sys.exit(error.exit_code)
     except (OutputClosed, BrokenPipeError):
         _drop_stdout()

@@ -32,6 +32,7 @@ class Entry(NamedTuple):
     key: str
     size: int
     etag: str | None
+    modified: float  # seconds since 1970, by the store's own clock
 
 
 class Store(Protocol):

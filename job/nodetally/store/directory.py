@@ -247,17 +247,17 @@ class DirectoryStore:
     def _walk(self, folders: Sequence[str], prefix: str, start_after: str) -> Iterator[Entry]:
         """Depth first in the order of whole keys; holds the names of one folder per level."""
         above = "".join(f"{part}/" for part in folders)
-        for name, size in self._names(folders):
+        for name, size, modified in self._names(folders):
             key = above + name
             if name.endswith("/"):
                 wanted = key.startswith(prefix) or prefix.startswith(key)
                 if wanted and (key > start_after or start_after.startswith(key)):
                     yield from self._walk([*folders, name[:-1]], prefix, start_after)
             elif key.startswith(prefix) and key > start_after:
-                yield Entry(key, size, None)
+                yield Entry(key, size, None, modified)
 
-    def _names(self, folders: Sequence[str]) -> Sequence[tuple[str, int]]:
-        """What lies in a folder, with sizes, folders with a final slash; sorted as whole keys are."""
+    def _names(self, folders: Sequence[str]) -> Sequence[tuple[str, int, float]]:
+        """What lies in a folder, with sizes and times, folders with a final slash; sorted as whole keys are."""
         try:
             with self._folder(folders) as folder, os.scandir(folder) as entries:
                 return sorted(named for entry in entries if (named := _named(entry)))
@@ -284,8 +284,8 @@ def _split(key: str) -> tuple[tuple[str, ...], str]:
     return tuple(folders), name
 
 
-def _named(entry: os.DirEntry[str]) -> tuple[str, int] | None:
-    """Name and size of what can be listed; None for links, pipes, foreign names, and what is gone meanwhile."""
+def _named(entry: os.DirEntry[str]) -> tuple[str, int, float] | None:
+    """Name, size and time of what can be listed; None for links, pipes, foreign names, and what is gone meanwhile."""
     if not fits_in_key(entry.name):
         return None
     try:
@@ -293,8 +293,8 @@ def _named(entry: os.DirEntry[str]) -> tuple[str, int] | None:
     except FileNotFoundError:
         return None
     if stat.S_ISDIR(found.st_mode):
-        return f"{entry.name}/", 0
-    return (entry.name, found.st_size) if stat.S_ISREG(found.st_mode) else None
+        return f"{entry.name}/", 0, 0.0
+    return (entry.name, found.st_size, found.st_mtime) if stat.S_ISREG(found.st_mode) else None
 
 
 def _etag(body: bytes) -> str:

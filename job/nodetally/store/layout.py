@@ -15,10 +15,16 @@ CLUSTER_NAME_RULE = (
 )
 CLUSTERS_KEY = "clusters.json"
 PAGE_KEY = "index.html"
+ASSETS_PREFIX = "assets/"
 SNAPSHOTS_PREFIX = "snapshots/"
 CLUSTERS_PREFIX = "clusters/"
+ROLLUPS_PREFIX = "rollups/"
 STATE_PREFIX = "state/"
-_ELSEWHERE = ("assets/", "rollups/", STATE_PREFIX)  # what other parts of the program keep beside snapshots and indexes
+_ELSEWHERE = (
+    ASSETS_PREFIX,
+    ROLLUPS_PREFIX,
+    STATE_PREFIX,
+)  # what other parts of the program keep beside snapshots and indexes
 
 # Readers ask again after half a minute; a snapshot never changes, so a year is as good as for ever (RFC 8246).
 _CURRENT = "public, max-age=30"
@@ -30,7 +36,16 @@ LATEST_HEADERS = Headers("application/json", _CURRENT, None)
 INDEX_HEADERS = Headers("application/json", _CURRENT, None)
 ROLLUP_HEADERS = Headers("application/vnd.apache.parquet", "public, max-age=86400", None)
 STATE_HEADERS = Headers("application/octet-stream", "private, no-store", None)
-ASSET_CACHE, PAGE_CACHE = _FOR_EVER, "public, max-age=60"
+PAGE_HEADERS = Headers("text/html; charset=utf-8", "public, max-age=60", None)
+# What the page may consist of. Never packed by Content-Encoding: a directory has no place for that header.
+_ASSET_TYPES = {
+    "css": "text/css; charset=utf-8",
+    "js": "text/javascript; charset=utf-8",
+    "json": "application/json",
+    "png": "image/png",
+    "svg": "image/svg+xml",
+    "woff2": "font/woff2",
+}
 
 _CLUSTER = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?", re.ASCII)
 _SLOT_FORM, _SLOT_KEY_FORM, _DATE_FORM = "%Y-%m-%dT%H:%M:%SZ", "%Y%m%dT%H%M%SZ", "%Y-%m-%d"
@@ -42,6 +57,7 @@ _SNAPSHOT_KEY = re.compile(
 )
 _DAY_KEY = re.compile(r"clusters/(?P<cluster>[^/]+)/days/(?P<date>[^/]+)\.json", re.ASCII)
 _INDEX_KEY = re.compile(r"clusters/(?P<cluster>[^/]+)/index\.json", re.ASCII)
+_LATEST_KEY = re.compile(r"clusters/(?P<cluster>[^/]+)/latest\.json\.gz", re.ASCII)
 _CLUSTER_FOLDER = re.compile(r"(?:snapshots/cluster=|clusters/)(?P<cluster>[^/]+)/.", re.ASCII)
 _ROLLUP_KEY = re.compile(
     r"rollups/kind=(?P<kind>[^/]+)/cluster=(?P<cluster>[^/]+)/date=(?P<date>[^/]+)/part-0\.parquet", re.ASCII
@@ -142,7 +158,7 @@ def parse_snapshot_key(key: str) -> SnapshotName | None:
     SnapshotName(cluster='prod', slot='2026-11-23T12:00:00Z')
     """
     found = _SNAPSHOT_KEY.fullmatch(key)
-    if not found or not _is_cluster(found["cluster"]):
+    if not found or not is_cluster_name(found["cluster"]):
         return None
     try:
         moment = datetime.strptime(found["slot"], _SLOT_KEY_FORM).replace(tzinfo=UTC)
@@ -169,7 +185,7 @@ def day_index_key(cluster: str, date: str) -> str:
 def parse_day_index_key(key: str) -> DayName | None:
     """Cluster and date of a day index's key; None for any other key."""
     found = _DAY_KEY.fullmatch(key)
-    if not found or not _is_cluster(found["cluster"]) or not _is_date(found["date"]):
+    if not found or not is_cluster_name(found["cluster"]) or not is_date(found["date"]):
         return None
     return DayName(found["cluster"], found["date"])
 
@@ -182,7 +198,7 @@ def cluster_index_key(cluster: str) -> str:
 def parse_cluster_index_key(key: str) -> str | None:
     """The cluster of a cluster index's key; None for any other key."""
     found = _INDEX_KEY.fullmatch(key)
-    return found["cluster"] if found and _is_cluster(found["cluster"]) else None
+    return found["cluster"] if found and is_cluster_name(found["cluster"]) else None
 
 
 def latest_key(cluster: str) -> str:
@@ -204,7 +220,7 @@ def rollup_key(kind: str, cluster: str, date: str) -> str:
 def parse_rollup_key(key: str) -> RollupName | None:
     """Kind, cluster and date of a rollup's key; None for any other key."""
     found = _ROLLUP_KEY.fullmatch(key)
-    if not found or not _is_cluster(found["cluster"]) or not _is_date(found["date"]):
+    if not found or not is_cluster_name(found["cluster"]) or not is_date(found["date"]):
         return None
     return RollupName(found["kind"], found["cluster"], found["date"]) if _NAME.fullmatch(found["kind"]) else None
 
@@ -221,7 +237,7 @@ def parse_cluster_folder(key: str) -> str | None:
     ('prod', None)
     """
     found = _CLUSTER_FOLDER.match(key)
-    return found["cluster"] if found and _is_cluster(found["cluster"]) else None
+    return found["cluster"] if found and is_cluster_name(found["cluster"]) else None
 
 
 def is_of_another_part(key: str) -> bool:
@@ -231,6 +247,41 @@ def is_of_another_part(key: str) -> bool:
     (True, False)
     """
     return key == PAGE_KEY or key.startswith(_ELSEWHERE)
+
+
+def asset_key(name: str) -> str:
+    """The key of a file of the page; its name carries a hash of what is in it.
+
+    >>> asset_key("index-Bq1zXw3_.js")
+    'assets/index-Bq1zXw3_.js'
+    """
+    return ASSETS_PREFIX + _checked_name(name)
+
+
+def asset_headers(key: str) -> Headers:
+    """Type and cache of a file of the page; StoreError for a kind that the page has not.
+
+    >>> asset_headers("assets/index-Bq1zXw3_.css").content_type
+    'text/css; charset=utf-8'
+    """
+    kind = key.rpartition(".")[2]
+    if kind not in _ASSET_TYPES:
+        raise StoreError(f"no type is known for {key}", hint="add it to nodetally.store.layout")
+    return Headers(_ASSET_TYPES[kind], _FOR_EVER, None)
+
+
+def public_headers(key: str) -> Headers | None:
+    """The headers of a document that the page reads; None for all that it must not be shown, state/ above all.
+
+    >>> public_headers("clusters.json").content_type, public_headers("state/prod/watch-cache")
+    ('application/json', None)
+    """
+    if parse_snapshot_key(key):
+        return SNAPSHOT_HEADERS
+    if key == CLUSTERS_KEY or parse_day_index_key(key) or parse_cluster_index_key(key):
+        return INDEX_HEADERS
+    found = _LATEST_KEY.fullmatch(key)
+    return LATEST_HEADERS if found and is_cluster_name(found["cluster"]) else None
 
 
 def past_folder(prefix: str) -> str:
@@ -245,11 +296,13 @@ def past_folder(prefix: str) -> str:
     return prefix + chr(sys.maxunicode)
 
 
-def _is_cluster(name: str) -> bool:
+def is_cluster_name(name: str) -> bool:
+    """Whether a name can be part of a key."""
     return len(name) <= CLUSTER_NAME_LIMIT and ".." not in name and _CLUSTER.fullmatch(name) is not None
 
 
-def _is_date(text: str) -> bool:
+def is_date(text: str) -> bool:
+    """Whether a text is a day as keys have it, such as 2026-11-23."""
     try:
         return _DATE.fullmatch(text) is not None and bool(datetime.strptime(text, _DATE_FORM).replace(tzinfo=UTC))
     except ValueError:
@@ -257,7 +310,7 @@ def _is_date(text: str) -> bool:
 
 
 def _checked_date(date: str) -> str:
-    if not _is_date(date):
+    if not is_date(date):
         raise StoreError(f"not a date: {date!r}", hint="dates are written 2026-11-23")
     return date
 

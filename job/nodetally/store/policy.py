@@ -5,10 +5,19 @@ A test holds it against the calls that are really made.
 
 from typing import Any, NamedTuple
 
-from nodetally.store.layout import CLUSTERS_KEY, CLUSTERS_PREFIX, SNAPSHOTS_PREFIX, STATE_PREFIX
+from nodetally.store.layout import (
+    ASSETS_PREFIX,
+    CLUSTERS_KEY,
+    CLUSTERS_PREFIX,
+    PAGE_KEY,
+    SNAPSHOTS_PREFIX,
+    STATE_PREFIX,
+)
 
 DERIVED = (f"{CLUSTERS_PREFIX}*", CLUSTERS_KEY)
 SNAPSHOTS = (f"{SNAPSHOTS_PREFIX}*",)
+ASSETS = (f"{ASSETS_PREFIX}*",)
+PAGE = (PAGE_KEY, *ASSETS)
 
 
 class Rights(NamedTuple):
@@ -25,6 +34,7 @@ PURPOSES = {
     "read": Rights(get=(*SNAPSHOTS, *DERIVED)),
     "repair": Rights(get=(*SNAPSHOTS, *DERIVED), put=DERIVED),
     "prune": Rights(get=(*SNAPSHOTS, *DERIVED), put=DERIVED, delete=SNAPSHOTS),
+    "dashboard": Rights(get=PAGE, put=PAGE, delete=ASSETS),
 }
 CACHE = Rights(get=(f"{STATE_PREFIX}*",), put=(f"{STATE_PREFIX}*",))
 

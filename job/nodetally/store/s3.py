@@ -62,6 +62,14 @@ class S3Store:
         with self._own_errors("read", key, "GetObject"):
             return self._missing_is_none(lambda: self._read(key))
 
+    @contextmanager
+    def stream(self, key: str) -> Iterator[Any]:
+        """The object's body as it comes, for what is too large to hold; StoreError also when it breaks off."""
+        with self._own_errors("read", key, "GetObject"):
+            answer = self.client.get_object(Bucket=self.bucket, Key=self.prefix + key)
+            with answer["Body"] as body:
+                yield body
+
     def put_new(self, key: str, body: bytes, headers: Headers) -> bool:
         write_id = secrets.token_hex(8)
         for attempt in range(CONFLICT_ATTEMPTS):
@@ -98,7 +106,8 @@ class S3Store:
             )
             for page in pages:
                 for item in page.get("Contents", ()):
-                    yield Entry(item["Key"].removeprefix(self.prefix), item["Size"], item["ETag"])
+                    modified = item["LastModified"].timestamp()
+                    yield Entry(item["Key"].removeprefix(self.prefix), item["Size"], item["ETag"], modified)
 
     def delete(self, key: str) -> None:
         with self._own_errors("delete", key, "DeleteObject"):

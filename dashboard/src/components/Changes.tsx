@@ -1,0 +1,275 @@
+/** Two moments held against each other: what came, went and moved, the largest first. */
+import { useMemo, useState } from "preact/hooks";
+import { amount, exact, signed, unitOf } from "../logic/amounts";
+import { type Comparison, compare, type Delta, type NodeChange, notable, type PlaceChange } from "../logic/compare";
+import { count, grouped, harmless } from "../logic/text";
+import { clockIn, dateIn, duration, moment, shortTime, zoneName } from "../logic/times";
+import { formatView, parseView } from "../logic/url";
+import { isoOf } from "../reading/days";
+import { usePage } from "../state/page";
+import { useVersus } from "../state/versus";
+import type { ClusterIndex } from "../types/derived";
+import type { Node, Snapshot } from "../types/model";
+import { Menu } from "./Menu";
+import { Notice, ProblemNotice } from "./Notice";
+
+const AGO = ["1h", "24h", "7d"];
+const MOST = 200; // rows of one list; beyond it the command line's diff is the tool
+
+export function Changes({ snapshot, index }: { snapshot: Snapshot; index: ClusterIndex | null }) {
+    const { view, go, settings } = usePage();
+    const before = useVersus(snapshot, index, view.versus);
+    const compared = useMemo(() => before.value && compare(before.value, snapshot), [before.value, snapshot]);
+    return (
+        <section aria-label="Changes" aria-busy={before.loading}>
+            <div class="tools">
+                <span>against</span>
+                <div class="choices" role="group" aria-label="What to compare with">
+                    {AGO.map((ago) => (
+                        <button
+                            key={ago}
+                            type="button"
+                            aria-pressed={view.versus === ago}
+                            onClick={() => go({ versus: ago })}
+                        >
+                            {ago} ago
+                        </button>
+                    ))}
+                </div>
+                <OtherMoment />
+                {compared && (
+                    <span class="quiet">
+                        {shortTime(Date.parse(compared.before.slot), settings.zone)} →{" "}
+                        {shortTime(Date.parse(compared.after.slot), settings.zone)}
+                    </span>
+                )}
+                <label class="choice inline">
+                    <input type="checkbox" checked={view.all} onChange={() => go({ all: !view.all })} /> also small
+                    changes of usage
+                </label>
+            </div>
+            {!index && <Notice tone="warn" title="Without the cluster's index there is nothing to compare with" />}
+            {before.problem && <ProblemNotice problem={before.problem} again={before.again} />}
+            {before.loading && <p class="table-empty">Reading the other snapshot…</p>}
+            {compared &&
+                (compared.before.slot === compared.after.slot ? (
+                    <Same />
+                ) : (
+                    <Compared compared={compared} everything={view.all} />
+                ))}
+        </section>
+    );
+}
+
+function Same() {
+    return (
+        <Notice tone="info" title="Both moments have the same snapshot">
+            <p>The store has nothing between them. Pick an earlier moment.</p>
+        </Notice>
+    );
+}
+
+function OtherMoment() {
+    const { view, go, settings, now } = usePage();
+    const at = duration(view.versus) === null ? Date.parse(view.versus) : now - (duration(view.versus) as number);
+    const [date, setDate] = useState(dateIn(at, settings.zone));
+    const [clock, setClock] = useState(clockIn(at, settings.zone).slice(0, 5));
+    const isChosen = !AGO.includes(view.versus);
+    return (
+        <Menu
+            label={isChosen && duration(view.versus) === null ? shortTime(at, settings.zone) : "another moment"}
+            name="Compare with another moment"
+            class={isChosen ? "chosen" : ""}
+        >
+            {(close) => (
+                <form
+                    class="picker"
+                    onSubmit={(event) => {
+                        event.preventDefault();
+                        const to = moment(date, clock, settings.zone);
+                        if (to !== null) go({ versus: isoOf(to) });
+                        close();
+                    }}
+                >
+                    <div class="picker-row">
+                        <input
+                            type="date"
+                            aria-label="Date"
+                            value={date}
+                            onInput={(event) => setDate(event.currentTarget.value)}
+                            required
+                        />
+                        <input
+                            type="time"
+                            aria-label={`Time of day, ${zoneName(at, settings.zone)}`}
+                            value={clock}
+                            onInput={(event) => setClock(event.currentTarget.value)}
+                            required
+                        />
+                        <button type="submit">Compare</button>
+                    </div>
+                </form>
+            )}
+        </Menu>
+    );
+}
+
+function Compared({ compared, everything }: { compared: Comparison; everything: boolean }) {
+    const changed = everything ? compared.changed : compared.changed.filter(notable);
+    const quiet = compared.changed.length - changed.length;
+    const { namespaces, unscheduled, unknownNodes } = compared;
+    return (
+        <div class="changes">
+            <Block title="Cluster">
+                {compared.totals.length ? (
+                    <Deltas
+                        deltas={compared.totals.filter((each) => each.resource !== "pods" || each.figure === "counted")}
+                    />
+                ) : (
+                    <p class="quiet">Nothing moved.</p>
+                )}
+            </Block>
+            {unscheduled.length > 0 && (
+                <Block title="Pods without a node">
+                    <Deltas deltas={unscheduled} />
+                </Block>
+            )}
+            <Nodes title="Came" nodes={compared.came} />
+            <Nodes title="Went" nodes={compared.went} />
+            <Block title={`Changed: ${count(changed.length, "node")}`}>
+                {changed.length > 0 && <ChangeTable changes={changed} />}
+                <p class="quiet">
+                    {quiet > 0 ? `${count(quiet, "node")} changed only a little in usage. ` : ""}
+                    {grouped(compared.unchanged)} unchanged.
+                </p>
+            </Block>
+            <Places title="Namespaces" changes={namespaces} />
+            <Places title="Nodes not listed" changes={unknownNodes} />
+        </div>
+    );
+}
+
+function Block({ title, children }: { title: string; children: preact.ComponentChildren }) {
+    return (
+        <section class="block">
+            <h2>{title}</h2>
+            {children}
+        </section>
+    );
+}
+
+function Nodes({ title, nodes }: { title: string; nodes: Node[] }) {
+    if (!nodes.length) return null;
+    return (
+        <Block title={`${title}: ${count(nodes.length, "node")}`}>
+            <ul class="names">
+                {nodes.slice(0, MOST).map((node) => (
+                    <li key={node.name}>
+                        <a href={formatView({ ...parseView(location.hash), node: node.name })}>{harmless(node.name)}</a>{" "}
+                        <span class="quiet">
+                            {[node.pool, node.zone, node.instance_type]
+                                .flatMap((each) => (each === null ? [] : harmless(each)))
+                                .join(" · ")}
+                        </span>
+                    </li>
+                ))}
+            </ul>
+            <More of={nodes.length} />
+        </Block>
+    );
+}
+
+const More = ({ of }: { of: number }) =>
+    of > MOST ? <p class="quiet">and {grouped(of - MOST)} more: nodetally diff shows them all</p> : null;
+
+function ChangeTable({ changes }: { changes: NodeChange[] }) {
+    return (
+        <>
+            <table class="plain change-table">
+                <caption class="unseen">Changed nodes, the largest change first</caption>
+                <thead>
+                    <tr>
+                        <th scope="col">node</th>
+                        <th scope="col">state and facts</th>
+                        <th scope="col">amounts</th>
+                    </tr>
+                </thead>
+                <tbody>
+                    {changes.slice(0, MOST).map((change) => (
+                        <tr key={change.name}>
+                            <th scope="row">
+                                <a href={formatView({ ...parseView(location.hash), node: change.name })}>
+                                    {harmless(change.name)}
+                                </a>
+                            </th>
+                            <td class={change.urgent ? "bad" : ""}>
+                                {[...(change.recreated ? ["made again"] : []), ...change.words]
+                                    .map(harmless)
+                                    .join("; ")}
+                            </td>
+                            <td>
+                                <Deltas deltas={change.deltas.filter(isTold)} />
+                            </td>
+                        </tr>
+                    ))}
+                </tbody>
+            </table>
+            <More of={changes.length} />
+        </>
+    );
+}
+
+/** Of pods, their number; pending and ended ones move all the time. */
+const isTold = (delta: Delta): boolean =>
+    delta.resource !== "pods" || delta.figure === "counted" || delta.figure === "allocatable";
+
+function Places({ title, changes }: { title: string; changes: PlaceChange[] | null }) {
+    if (changes === null)
+        return (
+            <Block title={title}>
+                <p class="quiet">Unknown on one side.</p>
+            </Block>
+        );
+    if (!changes.length) return null;
+    return (
+        <Block title={`${title}: ${grouped(changes.length)} changed`}>
+            <table class="plain change-table">
+                <caption class="unseen">{title}, the largest change first</caption>
+                <tbody>
+                    {changes.slice(0, MOST).map((change) => (
+                        <tr key={change.name}>
+                            <th scope="row">{harmless(change.name)}</th>
+                            <td>
+                                <Deltas deltas={change.deltas.filter(isTold)} />
+                            </td>
+                        </tr>
+                    ))}
+                </tbody>
+            </table>
+            <More of={changes.length} />
+        </Block>
+    );
+}
+
+function Deltas({ deltas }: { deltas: readonly Delta[] }) {
+    return (
+        <ul class="deltas">
+            {deltas.map((delta) => (
+                <li key={`${delta.resource} ${delta.figure}`} title={hoverOf(delta)}>
+                    <span class="quiet">{nameOf(delta)}</span> <b>{signed(delta.resource, delta.value)}</b>{" "}
+                    <small>
+                        {amount(delta.resource, delta.before)} → {amount(delta.resource, delta.after)}
+                    </small>
+                </li>
+            ))}
+        </ul>
+    );
+}
+
+function nameOf({ resource, figure }: Delta): string {
+    if (figure === "counted" || figure === "count") return harmless(resource);
+    return `${harmless(resource)} ${figure}`;
+}
+
+const hoverOf = ({ resource, before, after, value }: Delta): string =>
+    `${exact(resource, before)} → ${exact(resource, after)}${value === null || !unitOf(resource) ? "" : ` (${value > 0 ? "+" : ""}${exact(resource, value)})`}`;

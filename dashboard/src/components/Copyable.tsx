@@ -1,0 +1,23 @@
+/** A command to copy. Where the clipboard is barred, it can be marked by hand. */
+import { useState } from "preact/hooks";
+
+export function Copyable({ text, label = "Copy" }: { text: string; label?: string }) {
+    const [said, setSaid] = useState(label);
+    const copy = async () => {
+        try {
+            await navigator.clipboard.writeText(text);
+            setSaid("Copied");
+        } catch {
+            setSaid("Mark it by hand");
+        }
+        setTimeout(() => setSaid(label), 2000);
+    };
+    return (
+        <span class="copyable">
+            <code>{text}</code>
+            <button type="button" onClick={copy} aria-live="polite">
+                {said}
+            </button>
+        </span>
+    );
+}

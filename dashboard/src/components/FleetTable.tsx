@@ -1,0 +1,140 @@
+/** The fleet as a table: a link to each cluster, its bars, its last day, and how old its newest snapshot is. */
+import { firstSort } from "../logic/arrange";
+import { FLEET_KEYS, type FleetKey, type FleetRow } from "../logic/fleet";
+import { grouped, harmless, UNKNOWN } from "../logic/text";
+import { age, exactTime } from "../logic/times";
+import { formatView, HOME } from "../logic/url";
+import { usePage } from "../state/page";
+import type { ClusterIndex, SmallTotals } from "../types/derived";
+import { Bar } from "./Bar";
+import { Skeleton } from "./Skeleton";
+import { Sparkline } from "./Sparkline";
+
+interface Props {
+    rows: FleetRow[];
+    indexes: Map<string, ClusterIndex | null>;
+    loading: boolean;
+}
+
+const TITLES: Record<FleetKey | "day", string> = {
+    name: "cluster",
+    nodes: "nodes ready",
+    pods: "pods",
+    cpu: "cpu (cores)",
+    memory: "memory (GiB)",
+    day: "24 h",
+    seen: "seen",
+};
+
+export function FleetTable({ rows, indexes, loading }: Props) {
+    const { view } = usePage();
+    return (
+        <div class="fleet-box">
+            <table class="fleet">
+                <caption class="unseen">Clusters</caption>
+                <thead>
+                    <tr>
+                        {FLEET_KEYS.slice(0, -1).map((key) => (
+                            <Heading key={key} name={key} />
+                        ))}
+                        <th scope="col" class="col-day" title="cpu requests of allocatable over the last day">
+                            {TITLES.day}
+                        </th>
+                        <Heading name="seen" />
+                    </tr>
+                </thead>
+                <tbody>
+                    {loading && <Skeleton rows={4} columns={7} />}
+                    {rows.map((row) => (
+                        <Row key={row.name} row={row} index={indexes.get(row.name) ?? null} />
+                    ))}
+                </tbody>
+            </table>
+            {!loading && rows.length === 0 && view.q && (
+                <p class="table-empty">No cluster is called anything like “{harmless(view.q)}”.</p>
+            )}
+        </div>
+    );
+}
+
+function Heading({ name }: { name: FleetKey }) {
+    const { view, go } = usePage();
+    const [first, ...rest] = TITLES[name].split(" ");
+    const mine = view.sort?.key === name ? view.sort : null;
+    const sort = () => go({ sort: firstSort(view.sort, name, name !== "name") });
+    return (
+        <th scope="col" class={`col-${name}`} aria-sort={mine ? (mine.down ? "descending" : "ascending") : "none"}>
+            <button type="button" class="sorter" onClick={sort}>
+                <span>
+                    {first}
+                    {rest.length > 0 && <span class="not-on-phone"> {rest.join(" ")}</span>}
+                </span>
+                <i aria-hidden="true">{mine ? (mine.down ? "↓" : "↑") : ""}</i>
+            </button>
+        </th>
+    );
+}
+
+function Row({ row, index }: { row: FleetRow; index: ClusterIndex | null }) {
+    const { view, now, settings } = usePage();
+    const link = formatView({ ...HOME, cluster: row.name, t: view.t });
+    const worst = row.troubles[0]?.weight ?? 0;
+    return (
+        <tr class={worst >= 3 ? "trouble" : ""}>
+            <th scope="row" class="col-name">
+                <a href={link}>
+                    <span class="sign" aria-hidden="true">
+                        {worst ? "!" : ""}
+                    </span>
+                    {harmless(row.name)}
+                </a>
+                {row.takenAt !== null && <small class="on-phone">seen {age(now - row.takenAt)} ago</small>}
+                {row.troubles.map((trouble) => (
+                    <small key={trouble.words} class={trouble.weight >= 2 ? "bad" : "worry"}>
+                        {trouble.words}
+                    </small>
+                ))}
+            </th>
+            <Cells row={row} />
+            <td class="col-day">{index && <Sparkline points={index.recent} />}</td>
+            <td class="col-seen" title={row.takenAt === null ? "" : exactTime(row.takenAt, settings.zone)}>
+                {row.takenAt === null ? "" : age(now - row.takenAt)}
+            </td>
+        </tr>
+    );
+}
+
+function Cells({ row }: { row: FleetRow }) {
+    if (row.loading) return <Skeleton cells={4} />;
+    if (!row.totals) return <Nothing />;
+    const { nodes, pods } = row.totals;
+    return (
+        <>
+            <td class="col-nodes">
+                <b class={nodes.ready !== nodes.count ? "bad" : ""}>{number(nodes.ready)}</b>
+                <span class="quiet">/{number(nodes.count)}</span>
+            </td>
+            <td class="col-pods">{number(pods.counted)}</td>
+            <Share totals={row.totals} resource="cpu" />
+            <Share totals={row.totals} resource="memory" />
+        </>
+    );
+}
+
+const Nothing = () => (
+    <>
+        {FLEET_KEYS.slice(1, -1).map((key) => (
+            <td key={key} class={`col-${key}`} />
+        ))}
+    </>
+);
+
+function Share({ totals, resource }: { totals: SmallTotals; resource: string }) {
+    return (
+        <td class={`col-${resource}`}>
+            <Bar resource={resource} figures={totals.resources[resource] ?? {}} bare />
+        </td>
+    );
+}
+
+const number = (value: number | null): string => (value === null ? UNKNOWN : grouped(value));

@@ -1,0 +1,41 @@
+/** What a reader takes along: the snapshot as JSON, and the command that shows the same. */
+import { useState } from "preact/hooks";
+import { commandOf, storeOf } from "../logic/command";
+import { size } from "../logic/text";
+import { fetchText } from "../reading/fetching";
+import { asProblem } from "../reading/problem";
+import type { Shown } from "../state/cluster";
+import { usePage } from "../state/page";
+import { Copyable } from "./Copyable";
+import { Menu } from "./Menu";
+import { save } from "./save";
+
+export function Takeaway({ shown }: { shown: Shown }) {
+    const { view } = usePage();
+    const [said, setSaid] = useState("");
+    const download = async () => {
+        try {
+            const name = shown.key.split("/").at(-1)?.replace(".gz", "");
+            save(`${shown.snapshot.cluster}-${name}`, "application/json", await fetchText(shown.key));
+            setSaid("");
+        } catch (error) {
+            setSaid(`could not be fetched: ${asProblem(error).detail}`);
+        }
+    };
+    return (
+        <span class="takeaway">
+            {said && <span class="bad">{said}</span>}
+            <button type="button" onClick={download} title={`As it is stored: ${size(shown.bytes)} gzip`}>
+                JSON
+            </button>
+            <Menu label="Command" right>
+                {() => (
+                    <>
+                        <p>The same in a terminal:</p>
+                        <Copyable text={commandOf(view, storeOf(location.href))} />
+                    </>
+                )}
+            </Menu>
+        </span>
+    );
+}

@@ -1,0 +1,189 @@
+/** The one control of time: live or a moment, a step back or on, and the strip of the day. */
+import { useState } from "preact/hooks";
+import {
+    age,
+    clockIn,
+    DAY,
+    dateIn,
+    dayBounds,
+    exactTime,
+    moment,
+    shortDate,
+    shortTime,
+    zoneName,
+} from "../logic/times";
+import { isoOf, neighbour } from "../reading/days";
+import { usePage } from "../state/page";
+import type { ClusterIndex } from "../types/derived";
+import { DayStrip } from "./DayStrip";
+import { useKey } from "./keys";
+import { Menu } from "./Menu";
+
+const HOUR = DAY / 24;
+
+/** In the fleet a step is an hour: clusters have slots of their own. */
+export function FleetTime() {
+    const { view, go, now } = usePage();
+    const at = view.t === null ? now : Date.parse(view.t);
+    const step = (by: -1 | 1) => {
+        const to = Math.floor(at / 1000) * 1000 + by * HOUR;
+        go({ t: to >= now ? null : isoOf(to) });
+    };
+    return <Control at={at} step={step} hint="an hour" strip={null} />;
+}
+
+/** In a cluster a step is a snapshot. */
+export function ClusterTime({ index, slot }: { index: ClusterIndex | null; slot: string | null }) {
+    const { library, go } = usePage();
+    const [end, setEnd] = useState<string | null>(null);
+    const step = async (by: -1 | 1) => {
+        if (!index || !slot) return;
+        const found = await neighbour(library, index, slot, by);
+        setEnd(found ? null : by < 0 ? "there is no earlier snapshot" : null);
+        if (found) go({ t: found.slot === index.last.slot ? null : found.slot });
+        else if (by > 0) go({ t: null });
+    };
+    const at = Date.parse(slot ?? isoOf(Date.now()));
+    return <Control at={at} step={step} hint={end ?? "snapshot"} strip={index} />;
+}
+
+interface ControlProps {
+    at: number;
+    step: (by: -1 | 1) => void;
+    hint: string;
+    strip: ClusterIndex | null;
+}
+
+function Control({ at, step, hint, strip }: ControlProps) {
+    const { view, go, settings } = usePage();
+    const isLive = view.t === null;
+    useKey(",", () => step(-1));
+    useKey(".", () => isLive || step(1));
+    useKey("l", () => go({ t: null }));
+    const label = isLive ? (
+        <>
+            <i class="live-sign" aria-hidden="true" /> live
+        </>
+    ) : (
+        shortTime(at, settings.zone)
+    );
+    return (
+        <div class="time" role="group" aria-label="Time">
+            <button
+                type="button"
+                class="icon"
+                onClick={() => step(-1)}
+                aria-label={`One step back: ${hint}`}
+                title={`Back (,): ${hint}`}
+            >
+                ◀
+            </button>
+            <Menu
+                label={label}
+                name={isLive ? "Time: live" : `Time: ${shortTime(at, settings.zone)}`}
+                class={isLive ? "" : "not-live"}
+                right
+            >
+                {(close) => <Picker at={at} index={strip} close={close} />}
+            </Menu>
+            <button
+                type="button"
+                class="icon"
+                disabled={isLive}
+                onClick={() => step(1)}
+                aria-label={`One step on: ${hint}`}
+                title="On (.)"
+            >
+                ▶
+            </button>
+        </div>
+    );
+}
+
+function Picker({ at, index, close }: { at: number; index: ClusterIndex | null; close: () => void }) {
+    const { view, go, settings, now } = usePage();
+    const { zone } = settings;
+    const [day, setDay] = useState(at);
+    const [date, setDate] = useState(dateIn(at, zone));
+    const [clock, setClock] = useState(clockIn(at, zone));
+    const chosen = moment(date, clock, zone);
+    const show = (event: Event) => {
+        event.preventDefault();
+        if (chosen === null) return;
+        go({ t: chosen >= now ? null : isoOf(chosen) });
+        close();
+    };
+    const live = () => {
+        go({ t: null });
+        close();
+    };
+    const turn = (by: number) => {
+        const to = dayBounds(day, zone)[0] + by * DAY + DAY / 2;
+        setDay(to);
+        setDate(dateIn(to, zone));
+    };
+    return (
+        <form class="picker" onSubmit={show}>
+            <button type="button" class={view.t === null ? "chosen" : ""} onClick={live}>
+                <i class="live-sign" aria-hidden="true" /> Live
+            </button>
+            {index && (
+                <>
+                    <div class="picker-day">
+                        <button type="button" class="icon" onClick={() => turn(-1)} aria-label="The day before">
+                            ◀
+                        </button>
+                        <strong>{shortDate(day, zone)}</strong>
+                        <button
+                            type="button"
+                            class="icon"
+                            onClick={() => turn(1)}
+                            disabled={dayBounds(day, zone)[1] > now}
+                            aria-label="The day after"
+                        >
+                            ▶
+                        </button>
+                    </div>
+                    <DayStrip index={index} day={day} at={at} onPick={(slot) => go({ t: slot })} />
+                </>
+            )}
+            <div class="picker-row">
+                <input
+                    type="date"
+                    aria-label="Date"
+                    value={date}
+                    onInput={(event) => setDate(event.currentTarget.value)}
+                    required
+                />
+                <input
+                    type="time"
+                    aria-label={`Time of day, ${zoneName(at, zone)}`}
+                    step={1}
+                    value={clock}
+                    onInput={(event) => setClock(event.currentTarget.value)}
+                    required
+                />
+                <button type="submit">Show</button>
+            </div>
+            <small>The newest snapshot at or before it, {zoneName(at, zone)}.</small>
+        </form>
+    );
+}
+
+/** Says clearly that this is not now, with one click back. */
+export function TimeBand({ slot }: { slot: string | null }) {
+    const { view, go, settings, now } = usePage();
+    if (view.t === null) return null;
+    const at = Date.parse(slot ?? view.t);
+    return (
+        <div class="band" role="status">
+            <span>
+                Not live: this is <strong title={exactTime(at, settings.zone)}>{shortTime(at, settings.zone)}</strong>{" "}
+                {zoneName(at, settings.zone)}, {age(now - at)} ago.
+            </span>
+            <button type="button" onClick={() => go({ t: null })}>
+                Back to live
+            </button>
+        </div>
+    );
+}

@@ -1,0 +1,70 @@
+/** A cluster's totals now and a day before in, its six numbers out. Pure. */
+import type { SmallTotals } from "../types/derived";
+import { amount, exact, percentage, signed, unitOf } from "./amounts";
+import { grouped, UNKNOWN } from "./text";
+
+export interface Headline {
+    label: string;
+    big: string;
+    small: string;
+    /** Against 24 h ago; null where that is not known. */
+    change: string | null;
+    hover: string;
+    bad: boolean;
+}
+
+export function headlineOf(now: SmallTotals, before: SmallTotals | null): Headline[] {
+    return [
+        nodes(now, before),
+        pods(now, before),
+        share("cpu", "requests", now, before),
+        share("memory", "requests", now, before),
+        share("cpu", "usage", now, before),
+        share("memory", "usage", now, before),
+    ];
+}
+
+function nodes({ nodes: now }: SmallTotals, before: SmallTotals | null): Headline {
+    const [all, ready] = [now.count, now.ready];
+    const missing = all === null || ready === null ? 0 : all - ready;
+    const cordoned = ready === null || now.schedulable === null ? 0 : ready - now.schedulable;
+    const parts = [missing ? `${grouped(missing)} not ready` : "", cordoned ? `${grouped(cordoned)} cordoned` : ""];
+    return {
+        label: "nodes",
+        big: said(all),
+        small: parts.filter(Boolean).join(", ") || "all ready",
+        change: change("", all, before?.nodes.count),
+        hover: `${said(ready)} of ${said(all)} ready, ${said(now.schedulable)} take new pods`,
+        bad: missing > 0,
+    };
+}
+
+function pods({ pods: now, nodes: { count } }: SmallTotals, before: SmallTotals | null): Headline {
+    const each = now.counted !== null && count ? `${(now.counted / count).toFixed(1)} a node` : "";
+    return {
+        label: "pods",
+        big: said(now.counted),
+        small: each,
+        change: change("", now.counted, before?.pods.counted),
+        hover: "pods bound to a node that have not ended",
+        bad: false,
+    };
+}
+
+function share(resource: string, part: "requests" | "usage", now: SmallTotals, before: SmallTotals | null): Headline {
+    const { [part]: value = null, allocatable = null } = now.resources[resource] ?? {};
+    return {
+        label: `${resource} ${part}`,
+        big: percentage(value, allocatable).replace(/%$/, " %"),
+        small: `${amount(resource, value)} / ${amount(resource, allocatable)} ${unitOf(resource)}`,
+        change: change(resource, value, before?.resources[resource]?.[part]),
+        hover: `${part} ${exact(resource, value)} of ${exact(resource, allocatable)} allocatable`,
+        bad: value !== null && allocatable !== null && value > allocatable * 0.9,
+    };
+}
+
+const said = (value: number | null): string => (value === null ? UNKNOWN : grouped(value));
+
+function change(resource: string, now: number | null, before: number | null | undefined): string | null {
+    return now === null || before == null ? null : signed(resource, now - before);
+}

@@ -1,0 +1,119 @@
+/** Nodes in, coloured cells out: which ratio, which step of the scale, where each cell lies. Pure; draws nothing. */
+import type { Node } from "../types/model";
+import { percentage, ratio } from "./amounts";
+import { figure, resourceNames, shortNames, type TextField, textOf } from "./nodes";
+
+export interface Measure {
+    key: string;
+    title: string;
+    part: (node: Node) => number | null;
+    whole: (node: Node) => number | null;
+}
+
+/** Ratios that a cell can show: requests, usage and limits of allocatable, usage of requests; and pods. */
+export function measuresOf(nodes: readonly Node[]): Measure[] {
+    const names = resourceNames(nodes);
+    const short = shortNames(names);
+    const made = names.flatMap((name) => {
+        const said = short.get(name) as string;
+        const of = (part: "requests" | "limits" | "usage" | "allocatable") => (node: Node) => figure(node, name, part);
+        const asked = {
+            key: said,
+            title: `${said} requests of allocatable`,
+            part: of("requests"),
+            whole: of("allocatable"),
+        };
+        const limits = {
+            key: `${said}-limits`,
+            title: `${said} limits of allocatable`,
+            part: of("limits"),
+            whole: of("allocatable"),
+        };
+        if (name !== "cpu" && name !== "memory") return [asked];
+        return [
+            asked,
+            {
+                key: `${said}-usage`,
+                title: `${said} usage of allocatable`,
+                part: of("usage"),
+                whole: of("allocatable"),
+            },
+            { key: `${said}-waste`, title: `${said} usage of requests`, part: of("usage"), whole: of("requests") },
+            limits,
+        ];
+    });
+    const pods = {
+        key: "pods",
+        title: "pods of what a node takes",
+        part: (node: Node) => node.pods.counted,
+        whole: (node: Node) => node.pods.allocatable,
+    };
+    return [...made, pods];
+}
+
+/** Steps of the colour scale: 0–9 by tenths up to 100 %, "over" beyond, "unknown". */
+export type Step = number | "over" | "unknown";
+
+export function stepOf(node: Node, measure: Measure): Step {
+    const share = ratio(measure.part(node), measure.whole(node));
+    if (share === null) return "unknown";
+    return share > 1 ? "over" : Math.min(9, Math.floor(share * 10));
+}
+
+export const shareText = (node: Node, measure: Measure): string => percentage(measure.part(node), measure.whole(node));
+
+export interface Cell {
+    node: Node;
+    x: number;
+    y: number;
+    step: Step;
+}
+
+export interface HeatLayout {
+    cells: Cell[];
+    headings: { text: string; y: number; count: number }[];
+    cell: number;
+    perRow: number;
+    height: number;
+}
+
+const HEADING = 22;
+const GAP_BELOW = 10;
+
+/** Cells in rows, group by group; smaller where there are many. */
+export function layout(nodes: readonly Node[], measure: Measure, group: TextField | null, width: number): HeatLayout {
+    const cell = nodes.length > 2000 ? 11 : nodes.length > 400 ? 16 : 26;
+    const perRow = Math.max(1, Math.floor(width / cell));
+    const made: HeatLayout = { cells: [], headings: [], cell, perRow, height: 0 };
+    let y = 0;
+    for (const [name, members] of groupsIn(nodes, group)) {
+        if (group) {
+            made.headings.push({ text: name ?? `no ${group}`, y, count: members.length });
+            y += HEADING;
+        }
+        for (const [at, node] of members.entries()) {
+            const x = (at % perRow) * cell;
+            made.cells.push({ node, x, y: y + Math.floor(at / perRow) * cell, step: stepOf(node, measure) });
+        }
+        y += Math.ceil(members.length / perRow) * cell + (group ? GAP_BELOW : 0);
+    }
+    made.height = y;
+    return made;
+}
+
+function groupsIn(nodes: readonly Node[], group: TextField | null): [string | null, Node[]][] {
+    if (!group) return [["", [...nodes]]];
+    const groups = new Map<string | null, Node[]>();
+    for (const node of nodes) {
+        const name = textOf(node, group);
+        const members = groups.get(name);
+        if (members) members.push(node);
+        else groups.set(name, [node]);
+    }
+    return [...groups].sort(([a], [b]) => (a === null ? 1 : b === null ? -1 : a < b ? -1 : 1));
+}
+
+/** The cell under a point; undefined between cells. */
+export function cellAt(made: HeatLayout, x: number, y: number): Cell | undefined {
+    return made.cells.find((each) => x >= each.x && x < each.x + made.cell && y >= each.y && y < each.y + made.cell);
+}

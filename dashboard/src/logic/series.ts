@@ -1,0 +1,116 @@
+/** Entries of day indexes in, columns for a chart out: gaps stay gaps, unknown stays unknown. Pure. */
+import type { Point, SmallTotals } from "../types/derived";
+import { scaled } from "./amounts";
+
+/** One line of a chart, in the unit that it is shown in; null is unknown, or a gap. */
+export interface Line {
+    name: string;
+    values: (number | null)[];
+}
+
+export interface Series {
+    /** Seconds since 1970; a gap has a point of its own in its middle, where every line is null. */
+    times: number[];
+    lines: Line[];
+    gaps: [number, number][];
+}
+
+const GAP_FACTOR = 2.5; // two passes missing in a row; one alone may only be late
+const NEIGHBOURS = 5; // distances on each side that say what is usual here
+
+/**
+ * Where the distance between two snapshots is far beyond what is usual around it. The usual is local: a schedule may
+ * have changed from hourly to one a minute.
+ */
+export function gapsIn(times: readonly number[]): [number, number][] {
+    const steps = times.slice(1).map((time, at) => time - (times[at] as number));
+    const gaps: [number, number][] = [];
+    for (const [at, step] of steps.entries()) {
+        const [before, after] = [
+            steps.slice(Math.max(0, at - NEIGHBOURS), at),
+            steps.slice(at + 1, at + 1 + NEIGHBOURS),
+        ];
+        const usual = Math.max(median(before), median(after)); // the last of a slower rhythm is no gap
+        if (before.length + after.length > 1 && step > GAP_FACTOR * usual) {
+            gaps.push([times[at] as number, times[at + 1] as number]);
+        }
+    }
+    return gaps;
+}
+
+export function median(values: readonly number[]): number {
+    const sorted = [...values].sort((a, b) => a - b);
+    return sorted[Math.floor((sorted.length - 1) / 2)] ?? 0;
+}
+
+export const RESOURCE_LINES = ["allocatable", "limits", "requests", "usage"] as const;
+
+export type Subject = { kind: "resource"; name: string } | { kind: "pods" } | { kind: "nodes" };
+
+/** The lines of one chart. */
+export function seriesOf(points: readonly Point[], subject: Subject): Series {
+    const times = points.map((point) => Date.parse(point.slot) / 1000);
+    const gaps = gapsIn(times);
+    const lines = linesOf(subject).map(([name, value]) => ({
+        name,
+        values: points.map((point) => value(point.totals)),
+    }));
+    return withGaps({ times, lines, gaps });
+}
+
+function linesOf(subject: Subject): [string, (totals: SmallTotals) => number | null][] {
+    if (subject.kind === "pods") return [["pods", (totals) => totals.pods.counted]];
+    if (subject.kind === "nodes") {
+        return [
+            ["all", (totals) => totals.nodes.count],
+            ["ready", (totals) => totals.nodes.ready],
+            ["schedulable", (totals) => totals.nodes.schedulable],
+        ];
+    }
+    const { name } = subject;
+    return RESOURCE_LINES.map((line) => [
+        line,
+        (totals) => {
+            const value = Object.hasOwn(totals.resources, name) ? totals.resources[name]?.[line] : null;
+            return value == null ? null : scaled(name, value);
+        },
+    ]);
+}
+
+function withGaps({ times, lines, gaps }: Series): Series {
+    if (!gaps.length) return { times, lines, gaps };
+    const opens = new Set(gaps.map(([from]) => from));
+    const made: Series = { times: [], lines: lines.map(({ name }) => ({ name, values: [] })), gaps };
+    for (const [at, time] of times.entries()) {
+        made.times.push(time);
+        for (const [number, line] of lines.entries()) made.lines[number]?.values.push(line.values[at] ?? null);
+        if (opens.has(time)) {
+            made.times.push((time + (times[at + 1] as number)) / 2);
+            for (const line of made.lines) line.values.push(null);
+        }
+    }
+    return made;
+}
+
+/** Smallest, largest and last known value of a line: its summary in words. */
+export function extent(line: Line): { least: number; most: number; last: number | null } | null {
+    const known = line.values.filter((value) => value !== null);
+    if (!known.length) return null;
+    let [least, most] = [known[0] as number, known[0] as number];
+    for (const value of known) {
+        if (value < least) least = value;
+        if (value > most) most = value;
+    }
+    return { least, most, last: line.values.at(-1) ?? null };
+}
+
+/** The point nearest to a moment, within a tolerance; null when there is none. */
+export function nearest<T extends { slot: string }>(points: readonly T[], at: number, tolerance: number): T | null {
+    let best: T | null = null;
+    let distance = tolerance;
+    for (const point of points) {
+        const away = Math.abs(Date.parse(point.slot) - at);
+        if (away <= distance) [best, distance] = [point, away];
+    }
+    return best;
+}

@@ -1,0 +1,61 @@
+/** A cluster's index in, what is wrong with the cluster out, in words, worst first. Pure. */
+import type { ClusterIndex, Point, SmallTotals } from "../types/derived";
+import { percentage } from "./amounts";
+import { median } from "./series";
+import { count } from "./text";
+import { age, DAY } from "./times";
+
+export interface Trouble {
+    /** Worst first: 4 cannot be read, 3 stale, 2 not ready, 1 nearly full or partly unknown. */
+    weight: number;
+    words: string;
+}
+
+const STALE_FACTOR = 3; // passes missed in a row
+const STALE_LEAST_MS = 15 * 60_000; // recent points are a quarter of an hour apart, so less cannot be told
+const STALE_UNKNOWN_MS = 2 * DAY; // too few points to know a rhythm: a daily pass that is missing
+export const FULL_SHARE = 0.9;
+
+/** How old the newest snapshot may be: by the rhythm of the last day. */
+export function staleAfter(recent: readonly Pick<Point, "slot">[]): number {
+    const times = recent.map((point) => Date.parse(point.slot));
+    const steps = times.slice(1).map((time, at) => time - (times[at] as number));
+    return steps.length < 2 ? STALE_UNKNOWN_MS : Math.max(STALE_LEAST_MS, STALE_FACTOR * median(steps));
+}
+
+/** Why the newest snapshot is too old; null when it is not. */
+export function staleness(index: Pick<ClusterIndex, "last" | "recent">, now: number): string | null {
+    const old = now - Date.parse(index.last.taken_at ?? index.last.slot);
+    if (old <= staleAfter(index.recent)) return null;
+    const steps = index.recent
+        .slice(1)
+        .map((point, at) => Date.parse(point.slot) - Date.parse(index.recent[at]?.slot ?? ""));
+    const rhythm = steps.length < 2 ? "" : `, they came about every ${age(median(steps))}`;
+    return `last snapshot ${age(old)} ago${rhythm}`;
+}
+
+export function troublesOf(totals: SmallTotals, recent: readonly Point[], stale: string | null): Trouble[] {
+    const found: Trouble[] = [];
+    if (stale) found.push({ weight: 3, words: stale });
+    const { count: all, ready } = totals.nodes;
+    if (all !== null && ready !== null && ready < all) {
+        found.push({ weight: 2, words: `${count(all - ready, "node")} not ready` });
+    }
+    for (const name of ["cpu", "memory"]) {
+        const { allocatable = null, requests = null } = totals.resources[name] ?? {};
+        if (allocatable !== null && requests !== null && requests > allocatable * FULL_SHARE) {
+            found.push({ weight: 1, words: `${name} requests ${percentage(requests, allocatable)} of allocatable` });
+        }
+        if (totals.resources[name] && (allocatable === null || requests === null)) {
+            found.push({ weight: 1, words: `${name} is unknown for a node` });
+        }
+    }
+    if (usageLost(totals, recent)) found.push({ weight: 1, words: "usage is not known for every node" });
+    return found.sort((a, b) => b.weight - a.weight);
+}
+
+/** Usage that was known within the last day and is not now; a cluster that never had any is not in trouble. */
+function usageLost(totals: SmallTotals, recent: readonly Point[]): boolean {
+    if (totals.resources.cpu?.usage != null) return false;
+    return recent.some((point) => point.totals.resources.cpu?.usage != null);
+}

@@ -1,0 +1,80 @@
+/** Over time: gaps stay gaps, unknown stays unknown. */
+import { describe, expect, test } from "vitest";
+import { nodeSeries, pick } from "../../src/logic/nodeday";
+import { extent, gapsIn, nearest, seriesOf } from "../../src/logic/series";
+import { sparkPath } from "../../src/logic/spark";
+import { nearestMark, stripOf } from "../../src/logic/strip";
+import { cpuNode, smallTotals } from "../support";
+
+const slot = (minute: number) => new Date(Date.UTC(2026, 10, 23, 0, minute)).toISOString().replace(".000", "");
+const point = (minute: number, given = {}) => ({ slot: slot(minute), totals: smallTotals(given) });
+const CPU = { kind: "resource", name: "cpu" } as const;
+
+describe("gaps", () => {
+    test("two missing passes are a gap, one late pass is none", () => {
+        expect(gapsIn([0, 15, 30, 75, 90])).toEqual([[30, 75]]);
+        expect(gapsIn([0, 15, 30, 55, 70])).toEqual([]);
+    });
+    test("another rhythm is no gap", () => {
+        expect(gapsIn([0, 60, 120, 180, 240, 241, 242, 243, 244])).toEqual([]);
+    });
+    test("a gap breaks every line of a chart", () => {
+        const series = seriesOf([point(0), point(15), point(30), point(90), point(105)], CPU);
+        expect(series.times).toHaveLength(6);
+        expect(series.lines.map((line) => line.values[3])).toEqual([null, null, null, null]);
+        expect(series.lines.map((line) => line.name)).toEqual(["allocatable", "limits", "requests", "usage"]);
+    });
+    test("unknown usage is null, not 0; amounts are in cores", () => {
+        const usage = seriesOf([point(0), point(15, { usage: null })], CPU).lines[3];
+        expect(usage?.values).toEqual([0.1, null]);
+        expect(extent(usage as never)).toEqual({ least: 0.1, most: 0.1, last: null });
+    });
+    test("a resource that is not there is unknown, even one called constructor", () => {
+        const series = seriesOf([point(0)], { kind: "resource", name: "constructor" });
+        expect(series.lines.every((line) => line.values[0] === null)).toBe(true);
+    });
+});
+
+test("the nearest point is within the tolerance, or none", () => {
+    const points = [point(0), point(60)];
+    expect(nearest(points, Date.parse(slot(50)), 600_000)?.slot).toBe(slot(60));
+    expect(nearest(points, Date.parse(slot(30)), 600_000)).toBeNull();
+});
+
+test("a sparkline lifts its pen over gaps and unknowns", () => {
+    const points = [0, 15, 30, 90, 105].map((minute) => point(minute));
+    expect(sparkPath(points, "cpu", 100, 10).match(/M/g)).toHaveLength(2);
+    expect(sparkPath([point(0), point(15, { requests: null }), point(30)], "cpu", 100, 10).match(/M/g)).toHaveLength(2);
+    expect(sparkPath([point(0)], "cpu", 100, 10)).toBe("");
+});
+
+describe("a day's strip", () => {
+    const bounds: [number, number] = [Date.UTC(2026, 10, 23), Date.UTC(2026, 10, 24)];
+    const strip = stripOf([slot(0), slot(360), slot(720), "2026-11-24T00:00:00Z"], bounds);
+    test("has a mark for each snapshot of the day alone", () =>
+        expect(strip.marks.map((mark) => mark.at)).toEqual([0, 0.25, 0.5]));
+    test("a click goes to the nearest", () => {
+        expect(nearestMark(strip, 0.4)).toBe(slot(720));
+        expect(nearestMark(stripOf([], bounds), 0.4)).toBeNull();
+    });
+});
+
+describe("a node's own day", () => {
+    const entries = Array.from({ length: 1440 }, (_, at) => at);
+    test("what it may download is bounded", () => {
+        expect(pick(entries, 10)).toHaveLength(49);
+        expect(pick(entries, 1_000_000)).toEqual([0, 720, 1439]);
+        expect(pick(entries, 50_000_000)).toEqual([0, 1439]);
+        expect(pick([1, 2], 50_000_000)).toEqual([1, 2]);
+    });
+    test("a snapshot without the node is a hole, not 0", () => {
+        const series = nodeSeries(
+            [
+                { slot: slot(0), node: cpuNode("a", 500) },
+                { slot: slot(15), node: null },
+            ],
+            "cpu",
+        );
+        expect(series.lines.find((line) => line.name === "requests")?.values).toEqual([0.5, null]);
+    });
+});

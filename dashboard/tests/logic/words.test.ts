@@ -1,0 +1,209 @@
+/** What the page says: bars, headline, troubles, notices and commands. */
+import { describe, expect, test } from "vitest";
+import { barHover, barWords, shapeOf, TRACK } from "../../src/logic/bar";
+import { commandOf, quoted, storeOf } from "../../src/logic/command";
+import { arrangeFleet, type FleetRow, sumFleet } from "../../src/logic/fleet";
+import { headlineOf } from "../../src/logic/headline";
+import { cellAt, layout, measuresOf, stepOf } from "../../src/logic/heat";
+import { documentName, noticeOf } from "../../src/logic/notices";
+import { arrangePlaces, placeColumns } from "../../src/logic/places";
+import { staleness, troublesOf } from "../../src/logic/trouble";
+import { HOME } from "../../src/logic/url";
+import { Problem, type ProblemKind } from "../../src/reading/problem";
+import { cpuNode, MARKUP, smallTotals, totalsOf } from "../support";
+
+describe("a bar", () => {
+    test("the track is allocatable, and requests fill their share of it", () => {
+        expect(shapeOf({ allocatable: 100, requests: 50, usage: 25, limits: 100 })).toEqual({
+            requests: TRACK / 2, over: 0, usage: TRACK / 4, limits: TRACK, limitsBeyond: false, cut: false,
+        }); // biome-ignore format: one shape
+    });
+    test("beyond 100 % it goes on past the track, and says when it is cut", () => {
+        expect(shapeOf({ allocatable: 100, requests: 110 })).toMatchObject({ requests: TRACK, cut: false });
+        expect(shapeOf({ allocatable: 100, requests: 110 }).over).toBeCloseTo(TRACK * 0.1);
+        expect(shapeOf({ allocatable: 100, requests: 900 })).toMatchObject({ over: 100 - TRACK, cut: true });
+    });
+    test("unknown is not drawn, and is not 0", () => {
+        expect(shapeOf({ allocatable: 100, requests: null, usage: null })).toMatchObject({
+            requests: null,
+            usage: null,
+        });
+        expect(shapeOf({ allocatable: null, requests: 5 }).requests).toBeNull();
+        expect(shapeOf({ allocatable: 100, requests: 0, usage: 0 })).toMatchObject({ requests: 0, usage: 0 });
+    });
+    test("limits far beyond are an arrow; none at all are no tick", () => {
+        expect(shapeOf({ allocatable: 100, requests: 1, limits: 400 })).toMatchObject({
+            limits: null,
+            limitsBeyond: true,
+        });
+        expect(shapeOf({ allocatable: 100, requests: 1, limits: 0 })).toMatchObject({
+            limits: null,
+            limitsBeyond: false,
+        });
+    });
+    test("asking where nothing is allocatable is over", () =>
+        expect(shapeOf({ allocatable: 0, requests: 1 }).cut).toBe(true));
+    test("its words never call requests used", () => {
+        const words = barWords("cpu", { allocatable: 2000, requests: 1000, limits: 4000, usage: null });
+        expect(words).toBe(
+            "cpu: requests 50% of allocatable, 1.0 cores of 2.0 cores; usage unknown; limits 4.0 cores; headroom 1.0 cores",
+        );
+        expect(words).not.toMatch(/used|free|available/);
+    });
+    test("hovering gives exact integers, and why usage is unknown", () => {
+        expect(barHover("cpu", { requests: 1234 }, "forbidden\x1b")).toContain(
+            "requests: 1,234 millicores = 1.2 cores",
+        );
+        expect(barHover("cpu", { requests: 1234 }, "forbidden\x1b")).toContain("usage: unknown (forbidden\\x1b)");
+        expect(barHover("nvidia.com/gpu", { requests: 1 })).not.toContain("usage");
+    });
+});
+
+describe("the headline", () => {
+    test("has six numbers with their change", () => {
+        const made = headlineOf(smallTotals({ requests: 900 }, 3), smallTotals({ requests: 400 }, 2));
+        expect(made.map((each) => each.label)).toEqual([
+            "nodes",
+            "pods",
+            "cpu requests",
+            "memory requests",
+            "cpu usage",
+            "memory usage",
+        ]);
+        expect(made.map((each) => each.change)).toEqual(["+1", "0", "+0.5 cores", null, "0", null]);
+        expect(made[2]?.big).toBe("90 %");
+    });
+    test("unknown stays unknown", () => {
+        expect(headlineOf(smallTotals({ usage: null }), null)[4]).toMatchObject({ big: "?", change: null });
+    });
+});
+
+describe("the fleet", () => {
+    const row = (name: string, given: Partial<FleetRow> = {}): FleetRow => ({
+        name,
+        totals: smallTotals(),
+        takenAt: 0,
+        troubles: [],
+        problem: null,
+        loading: false,
+        ...given,
+    });
+    test("trouble comes first, the worst of it before", () => {
+        const rows = [
+            row("a"),
+            row("b", { troubles: [{ weight: 1, words: "" }] }),
+            row("c", { troubles: [{ weight: 3, words: "" }] }),
+        ];
+        expect(arrangeFleet(rows, "", null).map((each) => each.name)).toEqual(["c", "b", "a"]);
+        expect(arrangeFleet(rows, "", { key: "name", down: false }).map((each) => each.name)).toEqual(["a", "b", "c"]);
+        expect(arrangeFleet(rows, "B", null)).toHaveLength(1);
+    });
+    test("a cluster that cannot be read is not summed as 0", () => {
+        expect(sumFleet([row("a"), row("b", { totals: null })])).toMatchObject({ clusters: 2, nodes: 1, without: 1 });
+    });
+});
+
+describe("troubles", () => {
+    const recent = [0, 1, 2, 3].map((hour) => ({ slot: `2026-11-23T0${hour}:00:00Z`, totals: smallTotals() }));
+    const index = { last: { slot: "2026-11-23T03:00:00Z", key: "", taken_at: null }, recent };
+    test("three missed passes are stale, two are not", () => {
+        expect(staleness(index, Date.parse("2026-11-23T05:59:00Z"))).toBeNull();
+        expect(staleness(index, Date.parse("2026-11-23T06:01:00Z"))).toBe(
+            "last snapshot 3 h ago, they came about every 60 min",
+        );
+    });
+    test("each with its words, the worst first", () => {
+        const totals = {
+            ...smallTotals({ requests: 950, usage: null }),
+            nodes: { count: 3, ready: 2, schedulable: 2 },
+        };
+        expect(troublesOf(totals, recent, "old").map((each) => each.words)).toEqual([
+            "old", "1 node not ready", "cpu requests 95% of allocatable", "usage is not known for every node",
+        ]); // biome-ignore format: one list
+    });
+    test("a cluster that never had usage is not in trouble for it", () => {
+        expect(troublesOf(smallTotals({ usage: null }), [], null)).toEqual([]);
+    });
+});
+
+describe("notices", () => {
+    const kinds: ProblemKind[] = ["missing", "damaged", "newer", "offline", "refused", "local", "nothing-then"];
+    test.each(kinds)("%s: what happened, and what to do", (kind) => {
+        const notice = noticeOf(
+            new Problem(kind, "clusters/prod/days/2026-11-23.json", "why\x1b"),
+            "https://b.s3.eu-west-1.amazonaws.com/p/index.html",
+        );
+        expect(notice.title).not.toBe("");
+        expect(notice.advice).toMatch(/[.:]$/);
+        expect(JSON.stringify(notice)).not.toContain("\\u001b");
+    });
+    test("a document is named in words", () => {
+        expect(documentName("clusters/prod/days/2026-11-23.json")).toBe("the index for 2026-11-23");
+        expect(documentName("snapshots/cluster=c/date=2026-11-23/20261123T120000Z.json.gz")).toBe(
+            "the snapshot of 2026-11-23 12:00:00 UTC",
+        );
+    });
+});
+
+describe("commands", () => {
+    test("a bucket is known by its address", () => {
+        expect(storeOf("https://bucket.s3.eu-west-1.amazonaws.com/some/prefix/index.html")).toBe(
+            "s3://bucket/some/prefix",
+        );
+        expect(storeOf("https://s3.eu-west-1.amazonaws.com/bucket/index.html")).toBe("s3://bucket");
+        expect(storeOf("http://127.0.0.1:8000/")).toBe("STORE");
+    });
+    test("hostile words stay one word of the shell", () => {
+        expect(quoted("$(rm -rf /)'`")).toBe("'$(rm -rf /)'\\''`'");
+        expect(commandOf({ ...HOME, cluster: "a; b" }, "s3://x")).toBe(
+            "nodetally show --store s3://x --cluster 'a; b'",
+        );
+    });
+    test("the view's choices are in it", () => {
+        const view = {
+            ...HOME,
+            cluster: "c",
+            t: "2026-11-23T12:00:00Z",
+            sort: { key: "cpu", down: true },
+            filters: { pool: ["x"] },
+            group: "zone" as const,
+        };
+        expect(commandOf(view, "S")).toBe(
+            "nodetally show --store S --cluster c --at 2026-11-23T12:00:00Z --sort cpu:desc --selector pool=x --group-by zone",
+        );
+    });
+});
+
+describe("the heatmap", () => {
+    const nodes = [
+        cpuNode("a", 100, 1000, { pool: "x" }),
+        cpuNode("b", 1000, 1000, { pool: "y" }),
+        cpuNode("c", 1001),
+        cpuNode("d", null),
+    ];
+    const [measure] = measuresOf(nodes);
+    if (!measure) throw new Error("no measure");
+    test("a step for each tenth, over and unknown apart", () => {
+        expect(nodes.map((each) => stepOf(each, measure))).toEqual([1, 9, "over", "unknown"]);
+    });
+    test("every node has a cell, and a point finds it", () => {
+        const made = layout(nodes, measure, "pool", 260);
+        expect(made.cells).toHaveLength(4);
+        for (const cell of made.cells) expect(cellAt(made, cell.x + 1, cell.y + 1)?.node.name).toBe(cell.node.name);
+        expect(made.headings.map((heading) => heading.text)).toEqual(["x", "y", "no pool"]);
+        expect(cellAt(made, 9999, 9999)).toBeUndefined();
+    });
+});
+
+test("namespaces: the one that asks for most cpu first, markup is only a name", () => {
+    const place = (name: string, requests: number | null) => ({
+        name,
+        pods: { counted: 1 },
+        resources: { cpu: { requests, limits: 0 } },
+    });
+    const places = [place("a", 5), place(MARKUP, 50), place("c", null)];
+    const columns = placeColumns(places, { ...totalsOf([]), resources: {} });
+    expect(arrangePlaces(places, columns, "", null).map((each) => each.name)).toEqual([MARKUP, "a", "c"]);
+    expect(arrangePlaces(places, columns, "onerror", null)).toHaveLength(1);
+    expect(columns.find((each) => each.key === "cpu-share")?.value(places[0] as never)).toBeNull();
+});

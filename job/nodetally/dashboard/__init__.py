@@ -1,0 +1,1 @@
+"""The built page that shows a store, how it is put into one, and how it is served on this machine."""
