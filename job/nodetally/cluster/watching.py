@@ -295,8 +295,8 @@ class WatchCache:
         """Both resources at once, each on a connection of its own; returns what came of the pods."""
         second = connection.another()
         with ThreadPoolExecutor(2, "watch") as pool, closing(second):
-            pods, nodes = pool.submit(work, self.pods, connection), pool.submit(work, self.nodes, second)
             try:
+                pods, nodes = pool.submit(work, self.pods, connection), pool.submit(work, self.nodes, second)
                 done, _ = wait((pods, nodes), return_when=FIRST_EXCEPTION)
                 for each in done:
                     each.result()
