@@ -13,15 +13,17 @@ from click.testing import CliRunner
 
 import documents
 import pages
+from fuzz.commands import nodetally
 from nodetally import snapshot
 from nodetally.cache import Keeper
 from nodetally.cli.policy import policy as command
 from nodetally.dashboard.publish import publish as publish_page
-from nodetally.store import read
-from nodetally.store.layout import day_index_key, slot_of
+from nodetally.store import batch, read
+from nodetally.store.layout import INDEX_HEADERS, clusters_key, day_index_key, latest_key, slot_of, snapshot_day_prefix
 from nodetally.store.policy import CACHE, PURPOSES, Rights, policy
 from nodetally.store.publish import publish
 from nodetally.store.s3 import S3Store
+from nodetally.store.update import Pauses
 
 ACTIONS = {
     "GetObject": "s3:GetObject",
@@ -80,13 +82,27 @@ def keep(store: S3Store) -> None:
     keeper.save("c", b"2")
 
 
-def hold(rights: Rights, store: S3Store, work: Callable[[S3Store], None], others: frozenset[str] = frozenset()) -> None:
-    """Every call is allowed, and every right was needed; `others`: calls of the test's own."""
+def hold(
+    rights: Rights,
+    store: S3Store,
+    work: Callable[[S3Store], None],
+    others: frozenset[str] = frozenset(),
+    own: tuple[str, ...] = (),
+) -> None:
+    """Every call is allowed, and every right was needed.
+
+    `others`: actions of the test's own; `own`: where it deletes what is not the command's to delete.
+    """
     statements = policy([(store.bucket, store.prefix.strip("/"), rights)])["Statement"]
     allowed = {(each["Action"], arn) for each in statements for arn in each["Resource"]}
     with recorded(store) as calls:
         work(store)
-    made = {call for call in calls if call[0] not in others}
+    ours = tuple(f"arn:aws:s3:::{store.bucket}/{store.prefix}{prefix}" for prefix in own)
+    made = {
+        call
+        for call in calls
+        if call[0] not in others and not (call[0] == "s3:DeleteObject" and call[1].startswith(ours))
+    }
     for action, arn in made:
         assert any(action == right and fnmatch.fnmatchcase(arn, pattern) for right, pattern in allowed), (action, arn)
     idle = {
@@ -129,6 +145,91 @@ def test_the_kept_cache_needs_what_its_policy_says(moto_store: S3Store) -> None:
         keep(moto_store)
     assert {action for action, _ in calls} == {"s3:GetObject", "s3:PutObject"}
     assert all(fnmatch.fnmatchcase(arn, statements[0]["Resource"][0]) for _, arn in calls)
+
+
+LATE = "2026-11-24T13:30:00Z"
+PRUNE = ("store", "prune", "--keep", "all:1d", "--now", LATE, "--yes")
+
+
+def two_days(store: S3Store) -> None:
+    """Snapshots of two days; the first day is one that a prune empties."""
+    for minute in (0, 5, 24 * 60, 24 * 60 + 5):
+        put(store, minute)
+
+
+def of_store(store: S3Store, *arguments: str, code: int = 0) -> None:
+    """A command as it is typed."""
+    end = nodetally(store, *arguments, "--store", store.url)
+    assert end.code == code, end
+
+
+def test_looking_needs_what_its_policy_says(server_store: S3Store) -> None:
+    """show, diff, status, store verify and ls, and a repair and a prune that are only tried: none of them writes."""
+    two_days(server_store)
+
+    def look_at_everything(store: S3Store) -> None:
+        for arguments in (
+            ("show",),
+            ("show", "--cluster", "c", "--at", "2026-11-23T12:06:00Z"),
+            ("diff", "2026-11-23T12:06:00Z", "latest"),
+            ("store", "verify", "--patience", "0s"),
+            ("store", "ls"),
+            ("store", "ls", "--cluster", "c"),
+            ("store", "ls", "--cluster", "c", "--day", "2026-11-23"),
+            ("store", "repair", "--dry-run"),
+            ("store", "prune", "--keep", "all:1h", "--now", LATE),
+        ):
+            of_store(store, *arguments)
+        of_store(store, "status", code=7)  # too old
+
+    hold(PURPOSES["read"], server_store, look_at_everything)
+
+
+def test_pruning_needs_what_its_policy_says(server_store: S3Store) -> None:
+    """It deletes snapshots, and the index of a day that it emptied; it writes no latest and no list."""
+    two_days(server_store)
+    hold(PURPOSES["prune"], server_store, lambda store: of_store(store, *PRUNE))
+    assert read.days(server_store, "c") == ["2026-11-24"]
+
+
+def test_repairing_needs_what_its_policy_says(server_store: S3Store) -> None:
+    """It makes documents again and deletes those that nothing is left for; it never writes or deletes a snapshot."""
+    two_days(server_store)
+    first_day, last = day_index_key("c", "2026-11-23"), latest_key("c")
+    keys = [entry.key for entry in server_store.list(snapshot_day_prefix("c", "2026-11-23"))]
+
+    def mend(store: S3Store) -> None:
+        of_store(store, "store", "repair")
+        assert (store.get(first_day), store.get(last) is not None) == (None, True)
+        for entry in list(store.list("snapshots/")):
+            store.delete(entry.key)
+        store.put(clusters_key(), b"?", INDEX_HEADERS)
+        of_store(store, "store", "repair")
+        assert list(store.list("")) == []
+
+    for key in (*keys, last, clusters_key()):
+        server_store.delete(key)
+    hold(PURPOSES["repair"], server_store, mend, others=frozenset(), own=("snapshots/",))
+
+
+def test_a_backfill_needs_what_its_policy_says(moto_store: S3Store) -> None:
+    """It puts many, then indexes them; what a prune took meanwhile it takes out again, with the index of its day."""
+
+    def fill(store: S3Store) -> None:
+        pauses = Pauses(lambda _: None)
+        for minutes in ((0, 5), (24 * 60,)):
+            known = []
+            for minute in minutes:
+                slot = slot_of(NOON + timedelta(minutes=minute))
+                document = documents.snapshot([documents.node("n1")], slot=slot, taken_at=slot, cluster="c")
+                known += [batch.put(store, document, snapshot.encode(document))[0] for _ in range(2)]
+            if minutes == (24 * 60,):
+                store.client.delete_object(Bucket=store.bucket, Key=store.prefix + known[0].key)
+            batch.index(store, "c", known, pauses)
+            batch.complete(store, "c", pauses)
+        assert read.days(store, "c") == ["2026-11-23"]
+
+    hold(PURPOSES["backfill"], moto_store, fill, own=("snapshots/",))
 
 
 @pytest.mark.parametrize("purpose", PURPOSES)

@@ -203,6 +203,15 @@ def report(done: Pass, settings: Settings) -> None:
         log.warning("%d pods are bound to node %r, which is not listed", unknown["pods"]["counted"], unknown["name"])
 
 
+class _TextLines(logging.Formatter):
+    """The message, on one line, whatever is in a name or in what a server said."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        from nodetally.cli.rendering.text import harmless
+
+        return harmless(record.getMessage())
+
+
 class _JsonLines(logging.Formatter):
     """One JSON object a line: time, level, message."""
 
@@ -210,13 +219,14 @@ class _JsonLines(logging.Formatter):
         import orjson
 
         time = self.formatTime(record, "%Y-%m-%dT%H:%M:%S%z")
-        return orjson.dumps({"time": time, "level": record.levelname.lower(), "message": record.getMessage()}).decode()
+        message = record.getMessage().encode(errors="backslashreplace").decode()  # a path may hold half a character
+        return orjson.dumps({"time": time, "level": record.levelname.lower(), "message": message}).decode()
 
 
 def log_to_stderr(format_: str) -> None:
     """Lines of text, or of JSON, for what happens."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_JsonLines() if format_ == "json" else logging.Formatter("%(message)s"))
+    handler.setFormatter(_JsonLines() if format_ == "json" else _TextLines())
     log.handlers = [handler]
     log.setLevel(logging.INFO)
     log.propagate = False

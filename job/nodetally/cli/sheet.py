@@ -21,7 +21,7 @@ _FIELDS = (
     "kubelet_version",
 )
 _PODS = ("counted", "pending", "terminating", "terminal", "allocatable")
-_FORMULA = ("=", "+", "-", "@")  # what a spreadsheet would run; OWASP, "CSV Injection"
+_FORMULA = tuple("=+-@＝＋－＠")  # what a spreadsheet would run; OWASP, "CSV Injection"
 
 
 def write_csv(document: dict[str, Any], nodes: list[Node], file: TextIO) -> None:

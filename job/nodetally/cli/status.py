@@ -72,7 +72,9 @@ def _look_at(store: "Store", cluster: str, now: datetime, limit: timedelta) -> H
 
 
 def _line(health: Health, width: int) -> str:
-    state = "; ".join(health.problems) or "ok"
+    from nodetally.cli.rendering.text import harmless
+
+    state = harmless("; ".join(health.problems)) or "ok"
     if health.age_seconds is None:
         return f"{health.cluster:{width}}  {state}"
     age = format_age(timedelta(seconds=health.age_seconds))

@@ -175,7 +175,8 @@ def prune(cluster: str | None, store: str, keep: str, now: str, format_: str, *,
     policy, moment = parse_policy(keep), parse_time(now, datetime.now(UTC))
     opened = _opened(store, cluster)
     thinned = [
-        thin(opened, each, policy, moment, delete=yes) for each in ([cluster] if cluster else read.clusters(opened))
+        thin(opened, each, policy, moment, delete=yes)
+        for each in (read.clusters(opened) if cluster is None else [cluster])
     ]
     rows = [row for each in thinned for row in each.rows(policy)]
     if format_ == "json":
@@ -254,7 +255,7 @@ def _opened(url: str, cluster: str | None) -> Store:
     from nodetally.store.open import open_store
 
     opened = open_store(url)
-    if cluster and not walk.is_there(opened, cluster):
+    if cluster is not None and not walk.is_there(opened, cluster):  # "": an unset variable, not all clusters
         names = ", ".join(read.clusters(opened)[: read.NAMED_CLUSTERS])
         raise WrongUse(f"no cluster {cluster} in {opened.url}", hint=f"there are: {names or 'none'}")
     if next(iter(opened.list("")), None) is None:

@@ -1,6 +1,5 @@
 """What people type for a stored snapshot in, the document out. Shared by show and diff; writes nothing."""
 
-import gzip
 import zlib
 from datetime import datetime
 from pathlib import Path
@@ -8,8 +7,8 @@ from typing import Any
 
 import orjson
 
-from nodetally.errors import WrongUse
-from nodetally.snapshot import SCHEMA
+from nodetally.errors import StoreError, WrongUse
+from nodetally.snapshot import SCHEMA, unpack
 from nodetally.times import parse_time
 
 GZIP_MAGIC = b"\x1f\x8b"  # RFC 1952, 2.3.1
@@ -26,7 +25,7 @@ def stored_document(url: str, cluster: str | None, moment: datetime | None) -> d
     from nodetally.store.open import open_store
 
     store = open_store(url)
-    name = cluster or only_cluster(read.clusters(store), url)
+    name = only_cluster(read.clusters(store), url) if cluster is None else cluster
     document: dict[str, Any] = read.latest(store, name) if moment is None else read.at(store, name, moment)
     return document
 
@@ -53,8 +52,8 @@ def file_document(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise WrongUse(f"cannot read {path}: {error.strerror}", hint="name a .json or .json.gz file") from error
     try:
-        document = orjson.loads(gzip.decompress(body) if body.startswith(GZIP_MAGIC) else body)
-    except (ValueError, OSError, EOFError, zlib.error) as error:
+        document = orjson.loads(unpack(body) if body.startswith(GZIP_MAGIC) else body)
+    except (ValueError, zlib.error, StoreError) as error:
         raise WrongUse(
             f"{path} is not a snapshot: {error}",
             hint="get one with: nodetally show --format json > snapshot.json",
@@ -70,6 +69,14 @@ def readable(document: Any, where: str) -> dict[str, Any]:
         raise WrongUse(
             f"{where} has schema {document['schema']}, newer than this nodetally reads ({SCHEMA})",
             hint="update nodetally",
+        )
+    from nodetally.store.schema import wrong_with_snapshot
+
+    wrong = wrong_with_snapshot(document)
+    if wrong:
+        raise WrongUse(
+            f"{where} is not a whole snapshot: {wrong}",
+            hint="get one with: nodetally show --format json > snapshot.json",
         )
     return document
 

@@ -103,7 +103,7 @@ def node_from_protobuf(body: bytes) -> NodeFacts:
     if not metadata.name:
         raise ClusterError(f"a node without a name ({len(body)} bytes): not a list of nodes, or damaged")
     created = metadata.creation_timestamp.seconds if metadata.HasField("creation_timestamp") else 0
-    ready, abnormal = _conditions((each.type, each.status) for each in status.conditions)
+    ready, abnormal = judge_conditions((each.type, each.status) for each in status.conditions)
     try:
         return NodeFacts(
             name=metadata.name,
@@ -130,7 +130,9 @@ def node_from_json(node: Json) -> NodeFacts:
     name = _text(metadata, "name")
     if not name:
         raise ClusterError(f"a node without a name: {str(node)[:80]}")
-    ready, abnormal = _conditions((_text(each, "type"), _text(each, "status")) for each in _list(status, "conditions"))
+    ready, abnormal = judge_conditions(
+        (_text(each, "type"), _text(each, "status")) for each in _list(status, "conditions")
+    )
     info = _map(status, "nodeInfo")
     taints = (Taint(_text(each, "key"), _text(each, "value"), _text(each, "effect")) for each in _list(spec, "taints"))
     try:
@@ -153,7 +155,7 @@ def node_from_json(node: Json) -> NodeFacts:
         _unreadable(f"node {name}", error)
 
 
-def _conditions(conditions: Iterable[tuple[str, str]]) -> tuple[bool | None, tuple[str, ...]]:
+def judge_conditions(conditions: Iterable[tuple[str, str]]) -> tuple[bool | None, tuple[str, ...]]:
     """Ready (None when its status is Unknown or it is missing) and the types of the other abnormal conditions.
 
     A condition is normal when False, except those named …Ready (KernelReady, NetworkingReady, …), which are normal when

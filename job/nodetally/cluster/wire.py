@@ -8,6 +8,7 @@ JSON lists are read item by item as well, so that memory stays flat there too.
 
 import codecs
 import json
+import re
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -20,9 +21,14 @@ from nodetally.errors import ClusterError
 
 MAGIC = b"k8s\0"
 BUFFER_BYTES = 128 * 1024  # some 10 pods; larger buffers read no faster here and cost memory
-MAX_ITEM_BYTES = 64 * 1024 * 1024  # etcd refuses objects above 1.5 MiB: more is garbage that would eat the memory
+# etcd refuses objects above 1.5 MiB, and nobody raises that above 10: more is garbage that would eat the memory, as
+# what is decoded takes up to 25 times as much of it.
+MAX_ITEM_BYTES = 16 * 1024 * 1024
+MAX_DIGITS = 4300  # of a number; Python's own limit for integers (sys.int_info)
 PROTOBUF = "application/vnd.kubernetes.protobuf"
 JSON = "application/json"
+
+_SPACE = re.compile(r"[ \t\n\r]*")
 
 ReadInto = Callable[[memoryview], int]
 """Fills the view with what there is, waits for at least a byte, returns how many; 0 is the verified end of the body."""
@@ -171,8 +177,9 @@ class JsonList:
         self._text = ""
         self._at = 0
         self._utf8 = codecs.getincrementaldecoder("utf-8")()
-        self._decoder = json.JSONDecoder(parse_float=str)
+        self._decoder = json.JSONDecoder(parse_float=str, parse_constant=_refuse_constant)
         self._top: dict[str, Any] = {}
+        self._top_size = self._size = 0  # characters held; characters consumed and dropped
 
     def items(self) -> Iterator[dict[str, Any]]:
         """Each item as it arrives; a lone object counts as a list of one. Raises ClusterError on anything broken."""
@@ -184,10 +191,14 @@ class JsonList:
             key = self._value()
             self._expect(":")
             if key == "items" and self._peek() == "[":
+                if listed:
+                    raise ClusterError(f"{self.what}: two lists of items in one")
                 listed = True
                 yield from self._array()
             else:
-                self._top[str(key)] = self._value()
+                self._top[str(key)] = self._of_top(str(key))
+                if key == "items" and self._top["items"] is not None:  # null is Go's empty list
+                    raise ClusterError(f"{self.what}: items that are no list")
             self._read_head()
         self._at += 1
         if self._peek():
@@ -215,13 +226,23 @@ class JsonList:
         self.head.continue_token = str(metadata.get("continue") or "")
         self.head.remaining = metadata.get("remainingItemCount")
 
+    def _of_top(self, key: str) -> Any:
+        """A value beside the items; all of them together are held, so they may be no larger than one item."""
+        self._peek()
+        before = self._size + self._at
+        value = self._value()
+        self._top_size += self._size + self._at - before + len(key)
+        if self._top_size > MAX_ITEM_BYTES:
+            raise ClusterError(f"{self.what}: more than {MAX_ITEM_BYTES} bytes beside the items of the list")
+        return value
+
     def _peek(self) -> str:
         """The next character that is not white space; "" at the end."""
         while True:
-            while self._at < len(self._text):
-                if not self._text[self._at].isspace():
-                    return self._text[self._at]
-                self._at += 1
+            found = _SPACE.match(self._text, self._at)
+            self._at = found.end() if found else self._at
+            if self._at < len(self._text):
+                return self._text[self._at]
             if not self._more():
                 return ""
 
@@ -236,14 +257,23 @@ class JsonList:
         """Decode one value; what is cut off is tried again only once there is twice as much of it."""
         self._peek()
         while True:
+            pending = len(self._text) - self._at
             try:
                 value, end = self._decoder.raw_decode(self._text, self._at)
-            except (json.JSONDecodeError, RecursionError) as error:
-                pending = len(self._text) - self._at
-                if pending > MAX_ITEM_BYTES or not self._more(pending):
+            except json.JSONDecodeError as error:
+                if pending > MAX_ITEM_BYTES:
+                    raise ClusterError(
+                        f"{self.what}: an item of more than {pending} bytes; no object of Kubernetes is that large"
+                    ) from error
+                if not self._more(min(pending, MAX_ITEM_BYTES + 1 - pending)):
                     raise ClusterError(f"{self.what}: broken or cut off JSON: {error}") from error
                 continue
-            if end < len(self._text) or isinstance(value, dict | list | str) or not self._more():
+            except (ValueError, RecursionError) as error:  # a number or a depth that no more text makes right
+                raise ClusterError(f"{self.what}: broken JSON: {error}") from error
+            unfinished = end == len(self._text) and not isinstance(value, dict | list | str)
+            if unfinished and pending > MAX_DIGITS:
+                raise ClusterError(f"{self.what}: a number of more than {MAX_DIGITS} digits")
+            if not unfinished or not self._more():
                 if self._text.find("\\u", self._at, end) >= 0:
                     refuse_half_characters(value, self.what)
                 self._at = end
@@ -252,6 +282,7 @@ class JsonList:
     def _more(self, count: int = 1) -> bool:
         """Append at least `count` characters if the body has them; False when it has none at all."""
         parts = [self._text[self._at :]]
+        self._size += self._at
         self._at = 0
         received = 0
         while received < count and self.buffer.fill():
@@ -310,6 +341,10 @@ class Gunzip:
         else:
             self._input = self._member.unconsumed_tail
         return plain
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
 
 
 def refuse_half_characters(value: Any, what: str) -> None:

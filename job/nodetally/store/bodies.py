@@ -46,8 +46,8 @@ def slot_in(body: bytes) -> str | None:
         found = _HEAD_SLOT.match(head)
         if found:
             return found[1].decode()
-        document = orjson.loads(zlib.decompress(body, wbits=31))
-    except (zlib.error, ValueError):
+        document = orjson.loads(snapshot.unpack(body))
+    except (zlib.error, ValueError, StoreError):
         return None
     slot = document.get("slot") if isinstance(document, dict) else None
     return slot if isinstance(slot, str) else None

@@ -14,7 +14,9 @@ from nodetally.store.layout import (
     STATE_PREFIX,
 )
 
-DERIVED = (f"{CLUSTERS_PREFIX}*", CLUSTERS_KEY)
+OF_CLUSTERS = (f"{CLUSTERS_PREFIX}*",)
+DAYS = (f"{CLUSTERS_PREFIX}*/days/*",)  # an index of a day that has no snapshot left is deleted
+DERIVED = (*OF_CLUSTERS, CLUSTERS_KEY)
 SNAPSHOTS = (f"{SNAPSHOTS_PREFIX}*",)
 ASSETS = (f"{ASSETS_PREFIX}*",)
 PAGE = (PAGE_KEY, *ASSETS)
@@ -30,10 +32,10 @@ class Rights(NamedTuple):
 
 PURPOSES = {
     "run": Rights(get=(*SNAPSHOTS, *DERIVED), put=(*SNAPSHOTS, *DERIVED)),
-    "backfill": Rights(get=(*SNAPSHOTS, *DERIVED), put=(*SNAPSHOTS, *DERIVED)),
+    "backfill": Rights(get=(*SNAPSHOTS, *DERIVED), put=(*SNAPSHOTS, *DERIVED), delete=DAYS),
     "read": Rights(get=(*SNAPSHOTS, *DERIVED)),
-    "repair": Rights(get=(*SNAPSHOTS, *DERIVED), put=DERIVED),
-    "prune": Rights(get=(*SNAPSHOTS, *DERIVED), put=DERIVED, delete=SNAPSHOTS),
+    "repair": Rights(get=(*SNAPSHOTS, *DERIVED), put=DERIVED, delete=DERIVED),
+    "prune": Rights(get=(*SNAPSHOTS, *DERIVED), put=OF_CLUSTERS, delete=(*SNAPSHOTS, *DAYS)),
     "dashboard": Rights(get=PAGE, put=PAGE, delete=ASSETS),
 }
 CACHE = Rights(get=(f"{STATE_PREFIX}*",), put=(f"{STATE_PREFIX}*",))

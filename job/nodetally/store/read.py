@@ -18,7 +18,10 @@ from nodetally.store.layout import (
     cluster_index_key,
     clusters_key,
     day_index_key,
+    is_cluster_name,
+    is_date,
     latest_key,
+    moment_of,
     parse_snapshot_key,
     past_folder,
     slot_of,
@@ -27,6 +30,7 @@ from nodetally.store.layout import (
     snapshots_prefix,
     validate_cluster_name,
 )
+from nodetally.store.schema import wrong_with_snapshot
 from nodetally.store.update import damaged, load
 
 NAMED_CLUSTERS = 20  # as many as fit into a message
@@ -38,8 +42,8 @@ def clusters(store: Store) -> list[str]:
     if index is None:
         return sorted(_listed_clusters(store))
     names = index.get("clusters")
-    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise damaged(store, clusters_key(), "no list of names")
+    if not isinstance(names, list) or not all(isinstance(name, str) and is_cluster_name(name) for name in names):
+        raise damaged(store, clusters_key(), "no list of clusters' names")
     return sorted(names)
 
 
@@ -72,7 +76,7 @@ def days(store: Store, cluster: str) -> list[str]:
     if index is None:
         return list(_listed_days(store, cluster))
     dates = index.get("days")
-    if not isinstance(dates, list) or not all(isinstance(date, str) for date in dates):
+    if not isinstance(dates, list) or not all(isinstance(date, str) and is_date(date) for date in dates):
         raise damaged(store, key, "no list of days")
     return sorted(dates)
 
@@ -85,8 +89,8 @@ def slots(store: Store, cluster: str, date: str) -> list[str]:
         names = (parse_snapshot_key(entry.key) for entry in store.list(snapshot_day_prefix(cluster, date)))
         return [name.slot for name in names if name]
     try:
-        return sorted(str(entry["slot"]) for entry in index["snapshots"])
-    except (KeyError, TypeError) as error:
+        return sorted(slot_of(moment_of(entry["slot"])) for entry in index["snapshots"])
+    except (KeyError, TypeError, StoreError) as error:
         raise damaged(store, key, "no list of snapshots") from error
 
 
@@ -107,7 +111,7 @@ def _read(store: Store, key: str) -> Document:
             f"{key} is in an index of {store.url}, but not there",
             hint="something deleted it: choose another time with --at",
         )
-    return found[0]
+    return _whole(store, key, found[0])
 
 
 def _opened_latest(store: Store, cluster: str, body: bytes) -> Document:
@@ -115,7 +119,26 @@ def _opened_latest(store: Store, cluster: str, body: bytes) -> Document:
     slot = slot_in(body)
     if slot is None:
         raise damaged(store, latest_key(cluster), "not a snapshot")
-    return open_snapshot(store.url, snapshot_key(cluster, slot), body)
+    document = open_snapshot(store.url, _key_by_its_word(store, cluster, slot), body)
+    return _whole(store, latest_key(cluster), document)
+
+
+def _key_by_its_word(store: Store, cluster: str, slot: str) -> str:
+    try:
+        return snapshot_key(cluster, slot)
+    except StoreError as error:
+        raise damaged(store, latest_key(cluster), str(error)) from error
+
+
+def _whole(store: Store, key: str, document: Document) -> Document:
+    """The document, if it has all that its readers go by: each would stumble over another thing that is missing."""
+    wrong = wrong_with_snapshot(document)
+    if wrong:
+        raise StoreError(
+            f"damaged: {key} in {store.url}: not as the schema says: {wrong}",
+            hint=f"look at another time with --at, or for all damage with: nodetally store verify --store {store.url}",
+        )
+    return document
 
 
 def _listed_clusters(store: Store) -> Iterator[str]:

@@ -16,8 +16,8 @@ _NO_CREDENTIALS = (
 )
 _EXPIRED = "the credentials have expired: get new ones (aws sso login, or restart the pod to renew its role)"
 _REFUSED = "allow {action}; if the bucket is encrypted with a KMS key, kms:GenerateDataKey and kms:Decrypt on it, too"
-_BUSY = "S3 asked to slow down and still did after {attempts} attempts: the next pass tries again; pass less often"
-_SERVER = "the server failed {attempts} times: the next pass tries again; if it stays so, look at the server's log"
+_BUSY = "S3 asked to slow down and still did after {attempts}: the next pass tries again; pass less often"
+_SERVER = "the server failed {times}: the next pass tries again; if it stays so, look at the server's log"
 _NETWORK = (
     "is it up and reachable from here? try: curl -sv {endpoint}; check AWS_ENDPOINT_URL_S3, proxy and egress rules"
 )
@@ -88,7 +88,8 @@ def hint_for_code(code: str, operation: str, *, bucket: str, prefix: str, attemp
     actions = _ACTIONS.get(operation, "the operation on arn:aws:s3:::{bucket}")
     return _BY_CODE.get(code, "see the code in S3's list of error responses, and the server's log").format(
         bucket=bucket,
-        attempts=attempts,
+        attempts="1 attempt" if attempts == 1 else f"{attempts} attempts",
+        times="once" if attempts == 1 else f"{attempts} times",
         endpoint=f"the endpoint of {bucket}",
         action=actions.format(bucket=bucket, prefix=prefix),
     )

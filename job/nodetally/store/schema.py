@@ -10,6 +10,8 @@ from functools import cache
 from typing import Any
 
 from nodetally import snapshot
+from nodetally.errors import StoreError
+from nodetally.store.layout import moment_of
 
 Check = Callable[[Any], str | None]  # None, or where and what is wrong: ".nodes[3].uid is not a string"
 _KNOWN = {"$ref", "type", "enum", "const", "pattern", "minimum", "items", "additionalProperties", "properties"}
@@ -22,6 +24,19 @@ def snapshot_check() -> Check:
     """The check of a snapshot."""
     schema = snapshot.json_schema()
     return compile_check(schema, schema["$defs"], {})
+
+
+def wrong_with_snapshot(document: Any) -> str | None:
+    """What a reader would stumble over: where and what is wrong, or None. Times must be in the calendar, too."""
+    wrong = snapshot_check()(document)
+    if wrong:
+        return wrong
+    for name, text in (("taken_at", document["taken_at"]), ("slot", document["slot"])):
+        try:
+            moment_of(text)
+        except StoreError:
+            return f".{name} is no time"
+    return None
 
 
 def compile_check(schema: Mapping[str, Any], definitions: Mapping[str, Any], made: dict[str, Check]) -> Check:

@@ -48,8 +48,11 @@ def look(store: Store, key: str) -> Loaded:
         return Loaded(None, None)
     try:
         document = orjson.loads(stored.body)
+        orjson.dumps(document)  # fields that we do not know are written back, and may be nested too deeply for that
     except orjson.JSONDecodeError as error:
         return Loaded(None, stored.etag, f"not JSON: {error}")
+    except TypeError as error:
+        return Loaded(None, stored.etag, f"not JSON that can be written again: {error}")
     if not isinstance(document, dict) or not isinstance(document.get("schema"), int):
         return Loaded(None, stored.etag, "no schema number")
     if document["schema"] > SCHEMA:
@@ -94,7 +97,7 @@ def update(
         loaded = known if known and attempt == 0 else load(store, key)
         try:
             wanted = merge(loaded.document)
-        except (KeyError, TypeError, AttributeError) as error:
+        except (KeyError, TypeError, AttributeError, StoreError) as error:
             raise damaged(store, key, f"{type(error).__name__}: {error}") from error
         if wanted == loaded.document:
             if loaded is known:

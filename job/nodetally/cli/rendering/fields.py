@@ -85,8 +85,11 @@ def in_trouble(node: Node) -> bool:
 
 
 def created(node: Node) -> datetime | None:
-    text = node.get("created_at")
-    return datetime.fromisoformat(text) if text else None
+    try:
+        made = datetime.fromisoformat(node.get("created_at") or "")
+    except ValueError:  # as it was in the node, and nothing is counted by it
+        return None
+    return made if made.tzinfo else None
 
 
 def resource_names(nodes: Iterable[Node]) -> list[str]:

@@ -9,7 +9,7 @@ from nodetally.cli.rendering.bars import Segments
 from nodetally.cli.rendering.paint import Paint
 from nodetally.cli.rendering.text import UNKNOWN, harmless, size
 
-_FORMULA = ("=", "+", "-", "@")  # what a spreadsheet would run; OWASP, "CSV Injection"
+_FORMULA = tuple("=+-@＝＋－＠")  # what a spreadsheet would run; OWASP, "CSV Injection"
 
 
 class Field(NamedTuple):

@@ -1,0 +1,90 @@
+"""Snapshots of past slots in, one change of the indexes for many of them; what a crash left out is found and put in.
+
+`publish` changes the day index with every snapshot: 288 compare-and-swaps a day of five minutes. Here snapshots are put
+one by one, and the indexes are brought up to them together, by the same merges: beside a running job, latest never goes
+back and nothing of its is lost. A crash between the two leaves snapshots that no index names; `look_at` names them and
+`mend` puts them in, so the next backfill over the same days completes the store, as `store repair` would.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from nodetally.errors import StoreError
+from nodetally.store.base import Store
+from nodetally.store.bodies import read_snapshot
+from nodetally.store.indexes import Summary, entries_of, merge_clusters, summarise
+from nodetally.store.layout import (
+    INDEX_HEADERS,
+    SNAPSHOT_HEADERS,
+    clusters_key,
+    day_index_key,
+    parse_snapshot_key,
+    snapshot_day_prefix,
+    snapshot_key,
+)
+from nodetally.store.publish import derive
+from nodetally.store.settle import has_snapshots, settle_cluster, settle_day, settle_latest
+from nodetally.store.update import ATTEMPTS, Pauses, load, update
+
+
+class PastDay(NamedTuple):
+    """Which slots of a day are stored, and which of them its index does not name (or names, though they are gone)."""
+
+    slots: frozenset[str]
+    astray: frozenset[str]
+
+
+def look_at(store: Store, cluster: str, date: str) -> PastDay:
+    """One read of the day index and one listing of the day, however many slots it has."""
+    indexed = entries_of(load(store, day_index_key(cluster, date)).document).keys()
+    stored = _listed(store, cluster, date)
+    return PastDay(stored, stored ^ indexed)
+
+
+def put(store: Store, document: Mapping[str, Any], body: bytes) -> tuple[Summary, bool]:
+    """Store a snapshot and leave the indexes; what is there at its slot now, and whether we put it there."""
+    key = snapshot_key(document["cluster"], document["slot"])
+    for _ in range(ATTEMPTS):
+        if store.put_new(key, body, SNAPSHOT_HEADERS):
+            return summarise(document), True
+        found = read_snapshot(store, key)
+        if found:
+            return summarise(found[0]), False
+    raise StoreError(
+        f"{key} in {store.url} was there and is gone, {ATTEMPTS} times",
+        hint="something deletes snapshots meanwhile: stop it, and run this again",
+    )
+
+
+def index(store: Store, cluster: str, summaries: Iterable[Summary], pauses: Pauses) -> None:
+    """Bring all derived documents up to these snapshots; what a prune deleted meanwhile is not left in them.
+
+    A prune looks into the indexes and deletes, we write and look for the snapshots after that: one of us sees it.
+    """
+    known = list(summaries)
+    if not known:
+        return
+    derive(store, cluster, known, pauses=pauses)
+    for date in sorted({each.date for each in known}):
+        gone = {each.slot for each in known if each.date == date} - _listed(store, cluster, date)
+        if gone:
+            settle_day(store, cluster, date, slots=gone, pauses=pauses)
+            settle_cluster(store, cluster, pauses=pauses)
+
+
+def mend(store: Store, cluster: str, date: str, slots: frozenset[str], pauses: Pauses) -> None:
+    """Bring these lines of a day index to what is stored."""
+    settle_day(store, cluster, date, slots=slots, pauses=pauses)
+
+
+def complete(store: Store, cluster: str, pauses: Pauses) -> None:
+    """The last step: cluster index, latest and list of clusters as the day indexes have it, whoever crashed before."""
+    if has_snapshots(store, cluster):
+        settle_cluster(store, cluster, pauses=pauses)
+        settle_latest(store, cluster, pauses=pauses)
+        update(store, clusters_key(), lambda names: merge_clusters(names, [cluster]), INDEX_HEADERS, pauses=pauses)
+
+
+def _listed(store: Store, cluster: str, date: str) -> frozenset[str]:
+    names = (parse_snapshot_key(entry.key) for entry in store.list(snapshot_day_prefix(cluster, date)))
+    return frozenset(name.slot for name in names if name)

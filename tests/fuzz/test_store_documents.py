@@ -1,0 +1,111 @@
+"""Any JSON of any shape where a store's documents should be: an error that says so, or a right answer."""
+
+import gzip
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import documents
+from fuzz.commands import URL, MemoryStore, assert_harmless, nodetally
+from fuzz.shapes import bodies
+from nodetally import snapshot
+from nodetally.store.layout import cluster_index_key, clusters_key, day_index_key, latest_key, slot_of, snapshot_key
+from nodetally.store.publish import publish
+from paths import VECTORS
+
+C = "c"
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+SLOTS = [slot_of(NOON + timedelta(minutes=5 * at)) for at in range(3)]
+DERIVED = [day_index_key(C, SLOTS[0][:10]), cluster_index_key(C), latest_key(C), clusters_key()]
+READ = {
+    "show": ["show", "--format", "json"],
+    "show, as a table": ["show", "--cluster", C],
+    "show, as csv": ["show", "--cluster", C, "--format", "csv"],
+    "show, as it was": ["show", "--cluster", C, "--at", SLOTS[1]],
+    "diff": ["diff", SLOTS[0], "latest"],
+    "status": ["status", "--max-age", "15m"],
+    "status, as json": ["status", "--format", "json"],
+    "store verify": ["store", "verify", "--patience", "0s"],
+    "store verify, quick": ["store", "verify", "--quick", "--patience", "0s", "--format", "json"],
+    "store repair, dry": ["store", "repair", "--dry-run"],
+    "store prune, dry": ["store", "prune", "--keep", "all:1h", "--now", "2026-11-24T12:00:00Z"],
+    "store ls": ["store", "ls"],
+    "store ls of a cluster": ["store", "ls", "--cluster", C],
+    "store ls of a day": ["store", "ls", "--cluster", C, "--day", SLOTS[0][:10]],
+}
+RIGHT = {0, 5, 6, 7}  # done; StoreError; damage found; status found something
+
+
+def _good() -> dict[str, bytes]:
+    store = MemoryStore()
+    for slot in SLOTS:
+        made = documents.mixed() | {"cluster": C, "slot": slot, "taken_at": slot}
+        made["nodes"] = made["nodes"][-3:]
+        publish(store, made, snapshot.encode(made))
+    return store.objects
+
+
+GOOD = _good()
+KEYS = [*DERIVED, snapshot_key(C, SLOTS[1]), snapshot_key(C, SLOTS[2])]
+
+
+def plain(key: str) -> Any:
+    body = GOOD[key]
+    return json.loads(gzip.decompress(body) if key.endswith(".gz") else body)
+
+
+PLAIN = {key: plain(key) for key in KEYS}
+instead = st.sampled_from(KEYS).flatmap(lambda key: st.tuples(st.just(key), bodies(PLAIN[key])))
+
+
+def packed(key: str, body: bytes) -> bytes:
+    return gzip.compress(body, 1, mtime=0) if key.endswith(".gz") else body
+
+
+@settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
+@given(instead, st.sampled_from(sorted(READ)))
+def test_whatever_a_document_is_a_reader_says_so_or_is_right(what: tuple[str, bytes], name: str) -> None:
+    """No traceback, no other exit code than those that are told; an error has its hint and names where."""
+    key, body = what
+    store = MemoryStore({**GOOD, key: packed(key, body)})
+    before = dict(store.objects)
+    end = nodetally(store, *READ[name], "--store", URL)
+    assert end.code in (RIGHT | {2} if key == clusters_key() else RIGHT), end  # 2: no such cluster, or which one?
+    assert store.objects == before
+    if end.code == 5:
+        assert "Error: " in end.said
+        assert "Hint: " in end.said, end.said
+    if end.code == 0 and name == "show":
+        assert json.loads(end.out)["schema"] == 1
+    assert_harmless(end, is_json="json" in READ[name])
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.sampled_from(DERIVED).flatmap(lambda key: st.tuples(st.just(key), bodies(PLAIN[key]))))
+def test_whatever_a_derived_document_is_a_pass_and_a_repair_cope(what: tuple[str, bytes]) -> None:
+    """A pass ends with 0 or 5, never changes a snapshot, and loses none; a repair makes the store whole."""
+    key, body = what
+    store = MemoryStore({**GOOD, key: packed(key, body)})
+    dump = str(VECTORS / "cluster.json.gz")
+    end = nodetally(store, "run", "--cluster", C, "--dump", dump, "--at", "2026-11-23T13:00:00Z", "--store", URL)
+    assert end.code in (0, 5), end
+    repaired = nodetally(store, "store", "repair", "--store", URL)
+    if "install a newer nodetally" in repaired.said:  # what a newer one wrote is left alone
+        return
+    assert repaired.code == 0, repaired
+    verified = nodetally(store, "store", "verify", "--patience", "0s", "--store", URL)
+    assert verified.code == 0, verified
+    for slot in SLOTS:
+        assert store.objects[snapshot_key(C, slot)] == GOOD[snapshot_key(C, slot)]
+
+
+@pytest.mark.parametrize("name", READ)
+def test_the_good_store_is_read(name: str) -> None:
+    """What the properties change is right to begin with."""
+    end = nodetally(MemoryStore(GOOD), *READ[name], "--store", URL)
+    assert end.code == (7 if name.startswith("status") else 0), end
+    assert_harmless(end, is_json="json" in READ[name])
