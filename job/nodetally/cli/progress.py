@@ -1,12 +1,16 @@
 """How far a command is, on a terminal only. Writes to stderr; never on the job's path, and loads rich only there."""
 
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
+from nodetally.backfill.filling import Filling
 from nodetally.cli.rendering.paint import wants_colour
 from nodetally.cli.rendering.text import count, size
 from nodetally.store.verify import Seen
+from nodetally.times import format_age
 
 REFRESHES_PER_SECOND = 8
 
@@ -49,3 +53,45 @@ def said(seen: Seen) -> str:
     """
     counts = (count(seen.clusters, "cluster"), count(seen.days, "day"), count(seen.snapshots, "snapshot"))
     return ", ".join((*counts, size(seen.snapshot_bytes)))
+
+
+@contextmanager
+def filling_shown(filling: Filling) -> Iterator[None]:
+    """A bar of the slots that are settled, with the rate and the time left; nothing where stderr is no terminal."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+    from rich.progress import Progress, ProgressColumn, Task, TimeElapsedColumn
+    from rich.progress_bar import ProgressBar
+    from rich.text import Text
+
+    begun = time.monotonic()
+
+    class Bar(ProgressColumn):
+        def render(self, task: Task) -> ProgressBar:
+            return ProgressBar(filling.slots or None, filling.done, width=30, animation_time=task.get_time())
+
+    class Said(ProgressColumn):
+        def render(self, task: Task) -> Text:
+            del task
+            return Text(said_of_filling(filling, time.monotonic() - begun))
+
+    console = Console(stderr=True, no_color=not wants_colour(sys.stderr))
+    columns = ("backfill", Bar(), Said(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True, refresh_per_second=REFRESHES_PER_SECOND) as progress:
+        progress.add_task("backfill")
+        yield
+
+
+def said_of_filling(filling: Filling, seconds: float) -> str:
+    """How far it is, how fast, and how long the rest takes at that rate.
+
+    >>> said_of_filling(Filling(slots=300, filled=80, there=20), 10.0)
+    '100 of 300 slots, 80 filled, 10.0/s, 20 s left'
+    """
+    said = f"{filling.done:,} of {filling.slots:,} slots, {filling.filled:,} filled"
+    if not filling.done or seconds <= 0:
+        return said
+    rate = filling.done / seconds
+    return f"{said}, {rate:.1f}/s, {format_age(timedelta(seconds=(filling.slots - filling.done) / rate))} left"

@@ -1,0 +1,146 @@
+"""The questions to a Prometheus with kube-state-metrics: sums by node and resource, made on the server. Pure.
+
+Names and labels: kube-state-metrics v2, docs/metrics/workload/pod-metrics.md and cluster/node-metrics.md. A pod is
+(namespace, pod, uid); `max by` over what names a series first, so that two replicas of the exporter, or a restart of
+it, count once.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+
+from nodetally.errors import WrongUse
+
+POD = "namespace,pod,uid"
+PLACE = f"{POD},node,resource"
+NOT_TERMINAL = 'phase=~"Pending|Running|Unknown"'
+ON_NODE = 'node!=""'
+_MATCHER = re.compile(r'[a-zA-Z_][a-zA-Z0-9_]*\s*(?:=|!=|=~|!~)\s*"(?:[^"\\\n]|\\.)*"', re.ASCII)
+USAGE_WINDOW = "5m"  # spans two scrapes at the usual 30 s to 2 m
+
+
+def check_matcher(text: str) -> str:
+    """A label matcher as PromQL has it. Raises WrongUse.
+
+    >>> check_matcher('cluster="prod"')
+    'cluster="prod"'
+    """
+    if not _MATCHER.fullmatch(text.strip()):
+        raise WrongUse(f"not a label matcher: {text!r}", hint="""write --match 'cluster="prod"'""")
+    return text.strip()
+
+
+class Questions:
+    """Every query, by the name of its answer, under some label matchers."""
+
+    def __init__(self, matchers: Sequence[str] = ()) -> None:
+        self._matchers = tuple(matchers)
+
+    def series(self, metric: str, *own: str) -> str:
+        """The selector of a metric."""
+        return f"{metric}{{{','.join((*own, *self._matchers))}}}"
+
+    def all(self) -> Mapping[str, str]:
+        """What is asked of every window of slots."""
+        return {**self.nodes(), **self.pods(), **self.usage()}
+
+    def nodes(self) -> dict[str, str]:
+        """What nodes are and hold."""
+        info = "node,kubelet_version,os_image"
+        return {
+            "info": f"max by ({info}) ({self.series('kube_node_info')})",
+            "created": f"max by (node) ({self.series('kube_node_created')})",
+            "capacity": f"max by (node,resource) ({self.series('kube_node_status_capacity')})",
+            "allocatable": f"max by (node,resource) ({self.series('kube_node_status_allocatable')})",
+            "conditions": f"max by (node,condition,status) ({self.series('kube_node_status_condition')}) == 1",
+            "cordoned": f"max by (node) ({self.series('kube_node_spec_unschedulable')})",
+            "taints": f"max by (node,key,value,effect) ({self.series('kube_node_spec_taint')})",
+            "labels": self.series("kube_node_labels"),
+            "roles": f"max by (node,role) ({self.series('kube_node_role')})",
+        }
+
+    def pods(self) -> dict[str, str]:
+        """How many pods there are, and what they ask for; `…_spread`: by how much that is uncertain."""
+        alive = self._phase(NOT_TERMINAL)
+        found = {
+            "counted": f"count by (node) ({self._info()} and on ({POD}) {alive})",
+            "pending": f"""count by (node) ({self._info(ON_NODE)} and on ({POD}) {self._phase('phase="Pending"')})""",
+            "terminal": "count by (node) "
+            f"""({self._info(ON_NODE)} and on ({POD}) {self._phase('phase=~"Succeeded|Failed"')})""",
+            "terminating": f"count by (node) ({self._info(ON_NODE)} and on ({POD}) {alive} and on ({POD}) "
+            f"max by ({POD}) ({self.series('kube_pod_deletion_timestamp')}))",
+            "namespace_counted": f"count by (namespace) ({self._info(ON_NODE)} and on ({POD}) {alive})",
+            "containers": f"sum by (node,resource) ({self._containers('requests', ON_NODE)} and on ({POD}) {alive})",
+        }
+        for figure in ("requests", "limits"):
+            high, low = self._pod(figure, "high"), self._pod(figure, "low")
+            bound = self._pod(figure, "high", ON_NODE)
+            found |= {
+                figure: f"sum by (node,resource) ({high} and on ({POD}) {alive})",
+                f"{figure}_spread": f"sum by (node,resource) (({high} - {low} > 0) and on ({POD}) {alive})",
+                f"namespace_{figure}": f"sum by (namespace,resource) ({bound} and on ({POD}) {alive})",
+                f"namespace_{figure}_spread": f"sum by (namespace,resource) "
+                f"(({bound} - {self._pod(figure, 'low', ON_NODE)} > 0) and on ({POD}) {alive})",
+            }
+        return found
+
+    def usage(self) -> dict[str, str]:
+        """What the kubelet measured: its own resource metrics, else cAdvisor's root of all control groups."""
+        root = 'id="/"'
+        cpu = (
+            f"rate({self.series('node_cpu_usage_seconds_total', ON_NODE)}[{USAGE_WINDOW}])",
+            f"rate({self.series('container_cpu_usage_seconds_total', root, ON_NODE)}[{USAGE_WINDOW}])",
+        )
+        memory = (
+            self.series("node_memory_working_set_bytes", ON_NODE),
+            self.series("container_memory_working_set_bytes", root, ON_NODE),
+        )
+        return {
+            "usage_cpu": f"max by (node) ({cpu[0]}) or max by (node) ({cpu[1]})",
+            "usage_memory": f"max by (node) ({memory[0]}) or max by (node) ({memory[1]})",
+        }
+
+    def tells_terminating(self) -> str:
+        """Whether the exporter tells of terminating pods: it has nothing to say of a cluster without any."""
+        return f"count({self.series('kube_pod_deletion_timestamp')})"
+
+    def _info(self, *own: str) -> str:
+        return f"max by ({POD},node) ({self.series('kube_pod_info', *own)})"
+
+    def _phase(self, phase: str) -> str:
+        return f"(max by ({POD}) ({self.series('kube_pod_status_phase', phase)}) == 1)"
+
+    def _containers(self, figure: str, *own: str) -> str:
+        return f"max by ({PLACE},container) ({self.series(f'kube_pod_container_resource_{figure}', *own)})"
+
+    def _pod(self, figure: str, bound: str, *own: str) -> str:
+        """By pod and resource: containers and sidecars together, or the highest init container; then overhead.
+
+        The exporter does not tell the order of init containers. An ordinary one runs beside the sidecars before it:
+        at most all of them (high), at least none (low). Where both give one sum, it is the pod's.
+        """
+        inits = f"max by ({PLACE},container) ({self.series(f'kube_pod_init_container_resource_{figure}', *own)})"
+        always = self.series("kube_pod_init_container_info", 'restart_policy="Always"')
+        is_sidecar = f"on ({POD},container) max by ({POD},container) ({always})"
+        sidecars, ordinary = f"({inits} and {is_sidecar})", f"({inits} unless {is_sidecar})"
+        running = f"sum by ({PLACE}) ({self._containers(figure, *own)} or {sidecars})"
+        highest = f"max by ({PLACE}) ({ordinary})"
+        if bound == "high":  # labels differ by container, so that `or` keeps all of both; then only where one is
+            highest = f"(sum by ({PLACE}) ({highest} or {sidecars}) and on ({PLACE}) {highest})"
+        own_sum = f"max by ({PLACE}) ({_part(running, 'run')} or {_part(highest, 'init')})"
+        overhead = f"({self._overhead('cpu', 'cpu_cores', *own)} or {self._overhead('memory', 'memory_bytes', *own)})"
+        if figure == "limits":  # it joins only limits that are set and not 0
+            overhead = f"({overhead} and on ({PLACE}) {own_sum} > 0)"
+        return f"sum by ({PLACE}) ({_part(own_sum, 'own')} or {_part(overhead, 'overhead')})"
+
+    def _overhead(self, resource: str, unit: str, *own: str) -> str:
+        """By pod, with its node and resource; a pod without a node has none in its labels."""
+        plain = f"max by ({POD}) ({self.series(f'kube_pod_overhead_{unit}')})"
+        info = self._info(ON_NODE)
+        placed = f"{plain} * on ({POD}) group_left (node) {info}"
+        both = placed if own else f"({placed}) or ({plain} unless on ({POD}) {info})"
+        return f'label_replace({both}, "resource", "{resource}", "", "")'
+
+
+def _part(expression: str, name: str) -> str:
+    """With a label of its own, so that `or` does not take two parts of one pod for the same."""
+    return f'label_replace({expression}, "part", "{name}", "", "")'
