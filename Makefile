@@ -14,7 +14,7 @@ PAGE := job/nodetally/dashboard/page
 MODULES := dashboard/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help run test torture test-cluster page test-page test-browser bench-page lint bench bench-crossover lock proto clean
+.PHONY: help run test torture fuzz test-past test-cluster page test-page test-browser bench-page lint bench bench-crossover lock proto clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -41,8 +41,18 @@ run: .venv/run ## one pass over a simulated cluster into ./nodetally-data, and i
 test: .venv/dev ## the tests; under five minutes
 	$(BIN)/python -m pytest -q -n auto --maxprocesses 4
 
-torture: .venv/dev ## passes killed, raced and denied their disk, on both stores; ROUNDS=10 for longer, SEED=… again
+.venv/fuzz: .venv/dev requirements/fuzz.txt
+	$(BIN)/uv pip install -q --require-hashes --no-deps --python $(BIN)/python -r requirements/fuzz.txt || echo "No atheris for this machine."
+	@touch $@
+
+fuzz: .venv/fuzz ## hostile input, guided by coverage; FUZZ_SECONDS=600 a target, NAME=… for some
+	PYTHONPATH=tests $(BIN)/python -m fuzz
+
+torture: .venv/dev ## passes killed, raced, denied their disk or their S3, and fed hostile input; ROUNDS=10 for longer, SEED=… again
 	PYTHONPATH=tests $(BIN)/python -m torture
+
+test-past: .venv/dev ## a day recorded live and filled in from dumps, Velero and a real Prometheus; five minutes
+	$(BIN)/python -m pytest -q -s tests/past
 
 test-cluster: .venv/dev ## the tests on a real API server, where there is Go; it builds 10 minutes the first time
 	@if why=$$(cd $(PLANE) && $(GO) list -m 2>&1); then \
@@ -100,6 +110,7 @@ lock: .venv/uv ## write the locks again; hashes, no addresses
 	$(BIN)/$(LOCK) pyproject.toml --group dev -o requirements/dev.txt
 	$(BIN)/$(LOCK) requirements/setup.in -o requirements/setup.txt
 	$(BIN)/$(LOCK) requirements/node.in -o requirements/node.txt
+	$(BIN)/$(LOCK) requirements/fuzz.in -o requirements/fuzz.txt
 
 clean: ## remove what make and the tests left
 	rm -rf .venv nodetally-data dist .pytest_cache .mypy_cache .ruff_cache .hypothesis benchmarks/out $(PLANE)/bin dashboard/node_modules dashboard/.store dashboard/shots

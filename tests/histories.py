@@ -79,14 +79,20 @@ def tarball(items: Sequence[Json], *, versions: bool = False) -> bytes:
 
 
 def write_backup(
-    folder: Path, moment: datetime, *, phase: str = "Completed", versions: bool = False, **spec: Any
+    folder: Path,
+    moment: datetime,
+    *,
+    items: Sequence[Json] | None = None,
+    phase: str = "Completed",
+    versions: bool = False,
+    **spec: Any,
 ) -> Path:
     """A backup as it lies in its storage location, in a folder named by nothing that tells its time."""
     where = folder / f"backup-{len([*folder.iterdir()]) if folder.exists() else 0}"
     where.mkdir(parents=True)
     metadata = {"spec": spec, "status": {"phase": phase, "startTimestamp": f"{moment:%Y-%m-%dT%H:%M:%SZ}"}}
     (where / "velero-backup.json").write_text(json.dumps(metadata))
-    (where / f"{where.name}.tar.gz").write_bytes(tarball(objects(moment), versions=versions))
+    (where / f"{where.name}.tar.gz").write_bytes(tarball(items or objects(moment), versions=versions))
     (where / f"{where.name}-logs.gz").write_bytes(gzip.compress(b"log"))
     return where
 

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-import documents
 import exporter
 import histories
 import prometheus_server
+from backfilled import compare
 from nodetally import snapshot
 from nodetally.assemble import assemble
 from nodetally.cli.main import main
@@ -24,7 +24,6 @@ from nodetally.simulate.objects import document
 from nodetally.store import read
 from nodetally.store.directory import DirectoryStore
 from nodetally.store.layout import slot_of
-from nodetally.store.schema import snapshot_check
 from nodetally.store.verify import verify
 
 Json = dict[str, Any]
@@ -160,63 +159,6 @@ def truth(folder: Path, number: int) -> Json:
     )
 
 
-def uncertain(number: int) -> dict[str, set[str]]:
-    """By node and by namespace (with a slash): resources of pods with ordinary init containers and sidecars both."""
-    found: dict[str, set[str]] = {}
-    for pod in at(number):
-        if pod["kind"] != "Pod" or pod["status"]["phase"] in ("Succeeded", "Failed"):
-            continue
-        inits = pod["spec"].get("initContainers") or []
-        kinds = {each.get("restartPolicy", "") for each in inits}
-        if len(kinds) == 2 and pod["metadata"]["name"] != "order-does-not-matter":
-            node = pod["spec"].get("nodeName", "")
-            names = {name for each in inits for of in each["resources"].values() for name in of}
-            for place in (node, f"{pod['metadata']['namespace']}/" if node else ""):
-                found.setdefault(place, set()).update(names)
-    return found
-
-
-def compare(made: Json, wanted: Json, number: int) -> int:
-    """Field by field, as the table in docs/backfill.md has it; how many figures were left unknown for their doubt."""
-    usable = [each for each in made["nodes"] if each["schedulable"]]
-    for name, nodes in (("totals", made["nodes"]), ("schedulable_totals", usable)):
-        assert made[name] == documents.totals(nodes)
-        assert made[name]["nodes"] == wanted[name]["nodes"]
-    same = ("schema", "cluster", "taken_at", "slot", "trigger")
-    assert {name: made[name] for name in same} == {name: wanted[name] for name in same}
-    assert snapshot_check()(made) is None
-    doubted = 0
-    doubtful = uncertain(number)
-    rows = {"nodes": "{}", "namespaces": "{}/", "unknown_nodes": "{}"}
-    for part, form in rows.items():
-        assert [each["name"] for each in made[part]] == [each["name"] for each in wanted[part]], (part, number)
-        for mine, theirs in zip(made[part], wanted[part], strict=True):
-            doubted += compare_row(mine, theirs, doubtful.get(form.format(theirs["name"]), set()))
-    doubted += compare_row(made["unscheduled"], wanted["unscheduled"], doubtful.get("", set()))
-    return doubted
-
-
-def compare_row(mine: Json, theirs: Json, doubtful: set[str]) -> int:
-    """One node, namespace, or place without one."""
-    doubted = 0
-    resources: Mapping[str, Json] = mine.pop("resources")
-    wanted: Mapping[str, Json] = theirs.pop("resources")
-    assert resources.keys() == wanted.keys(), (mine, theirs)
-    for name, figures in resources.items():
-        for figure, value in figures.items():
-            if value is None and figure in ("requests", "limits"):
-                assert name in doubtful, (theirs, name, figure)
-                doubted += 1
-            elif figure == "scheduled":
-                assert value is None
-            elif figure != "usage":
-                assert value == wanted[name][figure], (theirs, name, figure)
-    if "uid" in theirs:
-        assert (mine.pop("uid"), theirs.pop("uid") is None) == (None, False)
-    assert mine == theirs
-    return doubted
-
-
 def test_a_day_from_prometheus_is_the_day_that_was(
     server: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -244,7 +186,7 @@ def test_a_day_from_prometheus_is_the_day_that_was(
         assert made["source"]["kind"] == "prometheus"
         assert made["source"]["consistent"] is False
         check_usage(made, number)
-        doubted += compare(made, truth(tmp_path, number), number)
+        doubted += compare(made, truth(tmp_path, number), at(number))
     assert doubted > 0, "the simulated cluster has pods whose init containers' order matters"
     assert [*verify(stored, patience_seconds=0)] == []
     assert command(capsys, server, *options)["already_there"] == COUNT - len(DOWN)

@@ -6,6 +6,7 @@ as there is time for.
 
 import importlib
 import os
+import random
 import subprocess
 import sys
 import tempfile
@@ -18,7 +19,14 @@ TARGETS = {
     "readers": "fuzz.test_store_documents:test_whatever_a_document_is_a_reader_says_so_or_is_right",
     "writers": "fuzz.test_store_documents:test_whatever_a_derived_document_is_a_pass_and_a_repair_cope",
     "framing": "fuzz.test_framing:test_tags_and_lengths_of_any_kind_are_an_error_or_a_list",
+    "lists": "unit.test_wire:test_damaged_protobuf_is_an_error_or_a_list",
+    "objects": "unit.test_wire:test_random_bytes_are_an_error_or_a_pod",
+    "watches": "unit.test_frames:test_damaged_frames_are_errors_or_events",
+    "watches in JSON": "unit.test_frames:test_json_of_any_shape_is_an_error_or_an_event",
+    "quantities": "fuzz.test_quantities:test_whatever_looks_like_a_quantity_is_read_as_its_grammar_says",
+    "state": "unit.test_kept:test_a_head_of_any_shape_is_refused_or_gives_a_snapshot",
 }
+INPUT_BYTES = (64, 256, 1024, 8192)  # what an input is made of: a short one is a small dump, say
 
 
 def main() -> None:
@@ -43,7 +51,7 @@ def one(name: str) -> None:
         import atheris
     except ImportError:
         sys.stdout.write("there is no atheris here: inputs are random, not guided by coverage\n")
-        return at_random(load(name), seconds)
+        return at_random(name, seconds)
     with atheris.instrument_imports(include=["nodetally"]):
         target = load(name)
     with tempfile.TemporaryDirectory() as folder:
@@ -54,15 +62,19 @@ def one(name: str) -> None:
     return None
 
 
-def at_random(target: Any, seconds: int) -> None:
-    """As many examples as fit into the time."""
-    from hypothesis import settings
-
-    end, tried = time.monotonic() + seconds, 0
+def at_random(name: str, seconds: int) -> None:
+    """As many random inputs as fit into the time."""
+    end, seed, met = time.monotonic() + seconds, random.randrange(1 << 32), 0
+    sys.stdout.write(f"seed {seed}\n")
     while time.monotonic() < end:
-        settings(max_examples=200, database=None)(target)()
-        tried += 200
-    sys.stdout.write(f"{tried:,} inputs\n")
+        met += try_inputs(name, 100, f"{seed}/{met}")
+    sys.stdout.write(f"{met:,} inputs\n")
+
+
+def try_inputs(name: str, count: int, seed: str) -> int:
+    """Let a target meet so many random inputs, the same for the same seed; how many of them it could make use of."""
+    meet, chance = load(name).hypothesis.fuzz_one_input, random.Random(f"{seed}/{name}")
+    return sum(meet(chance.randbytes(chance.choice(INPUT_BYTES))) is not None for _ in range(count))
 
 
 def load(name: str) -> Any:

@@ -103,6 +103,15 @@ def test_whatever_a_derived_document_is_a_pass_and_a_repair_cope(what: tuple[str
         assert store.objects[snapshot_key(C, slot)] == GOOD[snapshot_key(C, slot)]
 
 
+def test_a_point_whose_slot_is_no_text_is_told_by_verify() -> None:
+    """Where a time should be is an object: a breach like any other."""
+    index = plain(cluster_index_key(C))
+    index["recent"][0]["slot"] = {"a": []}
+    store = MemoryStore({**GOOD, cluster_index_key(C): json.dumps(index).encode()})
+    end = nodetally(store, "store", "verify", "--patience", "0s", "--store", URL)
+    assert (end.code, "other points: " in end.out) == (6, True), end
+
+
 @pytest.mark.parametrize("name", READ)
 def test_the_good_store_is_read(name: str) -> None:
     """What the properties change is right to begin with."""

@@ -1,17 +1,26 @@
-"""The whole torture; the seed and the figures are printed. ROUNDS=1 takes minutes; more takes as many times as long."""
+"""The whole torture; the seed and the figures are printed. ROUNDS=1 takes minutes; more takes as many times as long.
+
+tests/README.md keeps the figures. A breach ends it with what was wrong, and exit code 1.
+"""
 
 import os
 import random
 import sys
 import tempfile
 import time
+from collections import Counter
 from pathlib import Path
 
+import s3_table
+import servers
+from fuzz.__main__ import TARGETS, try_inputs
 from torture import disks, writers
 from torture.kills import Killer
 from torture.places import Place, places, write_dump
 
 KILL_ROUNDS = {"directory": 300, "weed mini": 120}
+INPUTS = {"dump": 1_000, "readers": 1_000, "writers": 200}  # of these fuzz targets, some seconds each
+OTHER_INPUTS = 5_000
 
 
 def main() -> None:
@@ -29,7 +38,10 @@ def main() -> None:
             for place in both:
                 race(place, dump, folder, f"{seed}/writers/{place.kind}", rounds)
         fill(dump, folder, rounds)
-    say("Nothing was lost, nothing was wrong.")
+        meet_faults(dump, folder)
+    for name in TARGETS:
+        feed(name, INPUTS.get(name, OTHER_INPUTS) * rounds, seed)
+    say("Breaches found: 0. Nothing was lost, nothing was wrong.")
 
 
 def kill(place: Place, dump: Path, folder: Path, chance: random.Random, rounds: int) -> None:
@@ -52,9 +64,24 @@ def fill(dump: Path, folder: Path, rounds: int) -> None:
     tell("disks", "directory", start, disks.fill(dump, _new(folder / "disks"), rounds))
 
 
+def meet_faults(dump: Path, folder: Path) -> None:
+    """The whole table of S3 faults: each request of a pass and each harm."""
+    start = time.monotonic()
+    with servers.s3_server(folder / "table") as server, s3_table.bench(server, dump) as bench:
+        ends = Counter(bench.hold(request, fault).code for request, fault in s3_table.TABLE)
+        figures = {"faults": ends.total(), "passes that went on": ends[0], "exits 5": ends[5]}
+        tell("faults", "weed mini", start, {**figures, "acknowledged": len(bench.acknowledged)})
+
+
+def feed(name: str, inputs: int, seed: int) -> None:
+    """Made-up input for one of the readers; any breach is an assertion that fails."""
+    start = time.monotonic()
+    tell("inputs", name, start, {"tried": try_inputs(name, inputs, str(seed))})
+
+
 def tell(what: str, kind: str, start: float, figures: dict[str, int]) -> None:
     counts = ", ".join(f"{count:,} {name}" for name, count in figures.items())
-    say(f"{what:8} {kind:10} {time.monotonic() - start:6.1f} s  {counts}")
+    say(f"{what:8} {kind:15} {time.monotonic() - start:6.1f} s  {counts}")
 
 
 def say(text: str) -> None:

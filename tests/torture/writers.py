@@ -1,4 +1,4 @@
-"""Eight writers at one cluster and day: live passes, backfills and their retries, a repair, a prune; and a reader."""
+"""Nine at one cluster and day: live passes, late ones and their retries, a backfill, a repair, a prune; a reader."""
 
 import os
 import random
@@ -11,6 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from nodetally.cli.main import main
+from nodetally.store import open as opening
 from nodetally.store import read, walk
 from nodetally.store.base import Store
 from nodetally.store.breaches import Breach
@@ -23,14 +24,16 @@ from nodetally.store.verify import verify
 from torture.children import Job, LedgerStore, pass_into, run_and_leave, write_to
 from torture.places import Place
 
-LIVE, BACKFILL = 3, 3  # with one that repairs and one that prunes: eight
+LIVE, LATE = 3, 2  # with one that backfills, one that repairs and one that prunes: eight
 ROUNDS = {"directory": 200, "weed mini": 120}  # of each pass; SeaweedFS lets contended puts wait for seconds
 FIRST_LIVE = datetime(2026, 11, 23, 20, tzinfo=UTC)
 FIRST_OLD = datetime(2026, 11, 23, 1, tzinfo=UTC)
+FIRST_FILLED = datetime(2026, 11, 23, 0, 10, tzinfo=UTC)
+FILLED_AT_ONCE = 20  # slots of one backfill; they get into the indexes together
 POLICY = parse_policy("all:1h,15m:2d")
 NOW = FIRST_LIVE + timedelta(minutes=30)  # live passes are younger than an hour: every one of them stays
 STRIDE_SECONDS, OLD_SECONDS = 97, 60_000  # all over the day, none twice: they have no common divisor
-RETRIES = 0.3  # of the backfills: a slot that was there before, and may have been pruned since
+RETRIES = 0.3  # of the late passes: a slot that was there before, and may have been pruned since
 
 
 def race(place: Place, dump: Path, folder: Path, seed: str, rounds: int) -> dict[str, int]:
@@ -38,7 +41,8 @@ def race(place: Place, dump: Path, folder: Path, seed: str, rounds: int) -> dict
     job = Job(place.url, dump, "race", folder)
     count = ROUNDS[place.kind] * rounds
     acts = [partial(_live, job, number, count) for number in range(LIVE)]
-    acts += [partial(_old, job, number, count, random.Random(f"{seed}/{number}")) for number in range(BACKFILL)]
+    acts += [partial(_late, job, number, count, random.Random(f"{seed}/{number}")) for number in range(LATE)]
+    acts += [partial(_fill, job, count)]
     passes = [Writer(job, f"pass {number}", act) for number, act in enumerate(acts)]
     others = [
         Writer(job, "repairs", partial(_until_told, place, _repair)),
@@ -54,7 +58,7 @@ def race(place: Place, dump: Path, folder: Path, seed: str, rounds: int) -> dict
     finally:
         for each in (*passes, *others):
             each.stop()
-    return {"passes": count * len(passes), **done, **_hold(place.open(), job, count)}
+    return {"passes": count * (LIVE + LATE), "slots of backfills": count, **done, **_hold(place.open(), job, count)}
 
 
 class Writer:
@@ -69,6 +73,7 @@ class Writer:
         write_to(self._said)
         store = LedgerStore(open_store(job.url), job)
         pass_into(lambda _: store)
+        opening.open_store = lambda _: store  # what a backfill opens
         run_and_leave(act)
 
     def end(self) -> str:
@@ -115,18 +120,38 @@ def _live(job: Job, number: int, count: int) -> None:
         _pass(job, FIRST_LIVE + timedelta(seconds=at * LIVE + number), "schedule")
 
 
-def _old(job: Job, number: int, count: int, chance: random.Random) -> None:
-    """The passes of one backfill: old slots, some of them once more."""
+def _late(job: Job, number: int, count: int, chance: random.Random) -> None:
+    """Passes for old slots, some of them once more."""
     for at in range(count):
         again = chance.random() < RETRIES
-        which = chance.randrange(count * BACKFILL) if again else at * BACKFILL + number
+        which = chance.randrange(count * LATE) if again else at * LATE + number
         _pass(job, FIRST_OLD + timedelta(seconds=which * STRIDE_SECONDS % OLD_SECONDS), "backfill")
 
 
+def _fill(job: Job, count: int) -> None:
+    """Backfills of some slots each, from the newest back; every one begins with slots of the one before."""
+    folder = job.folder / "dumps"
+    folder.mkdir()
+    for at in range(0, count, FILLED_AT_ONCE):
+        for slot in (FIRST_FILLED + timedelta(seconds=at + each) for each in range(FILLED_AT_ONCE)):
+            (folder / f"{slot:%Y%m%dT%H%M%SZ}.json").symlink_to(job.dump)
+        begin, end = at - FILLED_AT_ONCE // 2, at + FILLED_AT_ONCE
+        span = [
+            slot_of(FIRST_FILLED + timedelta(seconds=max(begin, 0))),
+            slot_of(FIRST_FILLED + timedelta(seconds=end)),
+        ]
+        place = ["--cluster", job.cluster, "--store", job.url, "--every", "1s", "--from", span[0], "--to", span[1]]
+        _command(["backfill", "dumps", str(folder), *place, "--format", "json"])
+
+
 def _pass(job: Job, slot: datetime, trigger: str) -> None:
-    """The command line, with one connection for all passes of a process."""
+    _command(job.arguments(slot_of(slot), "--trigger", trigger))
+
+
+def _command(arguments: list[str]) -> None:
+    """The command line, with one connection for all that a process does."""
     try:
-        main(job.arguments(slot_of(slot), "--trigger", trigger))
+        main(arguments)
     except SystemExit as end:
         if end.code:
             raise

@@ -160,7 +160,7 @@ def _difference(name: str, wanted: Any, found: Any) -> str:
             f"{said}; by the day indexes {wanted['slot']}" if said != wanted["slot"] else f"other than {wanted['slot']}"
         )
     if name == "recent" and isinstance(found, list):
-        slots = [[each.get("slot") for each in side if isinstance(each, dict)] for side in (wanted, found)]
-        differing = sorted({str(slot) for slot in {*slots[0]} ^ {*slots[1]}})
+        slots = [{str(each.get("slot")) for each in side if isinstance(each, dict)} for side in (wanted, found)]
+        differing = sorted(slots[0] ^ slots[1])
         return f"other points: {', '.join(differing[:4])}" if differing else "the same slots with other totals"
     return "other than by the day indexes" + (f" (schema {SCHEMA})" if name == "schema" else "")
