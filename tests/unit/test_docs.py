@@ -1,8 +1,10 @@
 """Docs that can be wrong are held against the program."""
 
+import importlib.util
 import re
 import shlex
 from pathlib import Path
+from types import ModuleType
 
 import click
 import pytest
@@ -69,3 +71,39 @@ def test_files_named_in_contributing_exist() -> None:
     missing = [each for each in named if not (ROOT / "job/nodetally" / each).exists()]
     assert named
     assert missing == []
+
+
+def generator() -> ModuleType:
+    """scripts/docs.py, which is no part of the package."""
+    spec = importlib.util.spec_from_file_location("docs", ROOT / "scripts/docs.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("name", ["configuration.md", "format.md"])
+def test_what_the_docs_say_of_options_and_format_is_so(name: str) -> None:
+    """Every option of every command, every field of the snapshot: `make docs` would write the same."""
+    module, text = generator(), (ROOT / "docs" / name).read_text()
+    assert module.filled(text, module.GENERATED[name]()) == text, "run: make docs"
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "docs").glob("*.md")), ids=lambda path: path.name)
+def test_every_command_of_the_docs_parses(path: Path) -> None:
+    """Also those between backquotes in a text, as far as they name what they need."""
+    text = path.read_text()
+    blocks = "\n".join(re.findall(r"```sh\n(.*?)```", text, re.DOTALL))
+    for line in (line.split("#")[0].strip() for line in blocks.splitlines() if line.startswith("nodetally ")):
+        words = shlex.split(line)[1:]
+        command = cli.get_command(click.Context(cli), words[0])
+        assert command is not None, line
+        resolve(command, words[1:])
+
+
+def test_every_link_of_the_docs_leads_somewhere() -> None:
+    """To a file of the repository."""
+    for path in (ROOT / "README.md", ROOT / "SECURITY.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")):
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[\w-]+)?\)", path.read_text()):
+            assert (path.parent / target).exists(), f"{path.name}: {target}"
