@@ -14,7 +14,7 @@ PAGE := job/nodetally/dashboard/page
 MODULES := dashboard/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help run test torture fuzz test-past test-cluster page test-page test-browser bench-page lint bench bench-crossover lock proto docs clean
+.PHONY: help run test torture fuzz test-past test-cluster page test-page test-browser bench-page lint bench bench-crossover lock proto docs release-check clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -104,6 +104,9 @@ bench-crossover: .venv/dev $(PLANE)/bin/built ## one list or many queries by nod
 proto: .venv/dev ## generate what is generated: k8s_pb2.py, the JSON Schema
 	$(BIN)/python -m grpc_tools.protoc -Ijob --python_out=job --pyi_out=job nodetally/cluster/k8s.proto
 	$(BIN)/python -m nodetally.snapshot
+
+release-check: .venv/dev ## build wheel and sdist, install them where no source is, use them
+	@bash scripts/release_check.sh
 
 docs: .venv/dev ## write what docs/ says of options and of the format
 	$(BIN)/python scripts/docs.py

@@ -18,5 +18,6 @@ echo
 nodetally show --cluster demo --store "$store"
 echo
 echo "The same as a page:  .venv/bin/nodetally dashboard serve --store $store --open"
+echo "A day of two clusters, and the page:  .venv/bin/nodetally demo --open"
 echo "That was a simulated cluster. Yours, without storing anything:  .venv/bin/nodetally show --live"
 echo "Yours, into a store:  .venv/bin/nodetally run --cluster NAME --store s3://bucket/prefix"

@@ -12,6 +12,7 @@ from paths import PACKAGE
 LAYERS = [
     {"aws_lambda"},
     {"cli"},
+    {"demo"},
     {"collect", "backfill"},
     {"cache"},
     {"assemble", "simulate", "compare", "dashboard"},

@@ -3,11 +3,15 @@
 import signal
 import threading
 import time
+from typing import TYPE_CHECKING
 
 import click
 
 from nodetally.cli.options import option, store_option
 from nodetally.dashboard.built import built_page
+
+if TYPE_CHECKING:
+    from nodetally.store.base import Store
 
 PORT = 8790  # free on most machines; the same each time, so that a link to a view stays good
 
@@ -55,13 +59,23 @@ def serve(store: str, port: int, *, open_: bool) -> None:
     The kept cache (state/, which holds names of pods) is never served, nor anything else that the page does not read.
     For a store in S3 the requests are made with your credentials.
     """
-    from nodetally.dashboard.serve import serving
     from nodetally.store.open import open_store
 
+    show_until(stopped_by_signals(), open_store(store), port, open_=open_)
+
+
+def stopped_by_signals() -> threading.Event:
+    """Set once somebody ends this process."""
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    opened = open_store(store)
+    return stop
+
+
+def show_until(stop: threading.Event, opened: "Store", port: int, *, open_: bool) -> None:
+    """Serve the page over a store until it is told to stop."""
+    from nodetally.dashboard.serve import serving
+
     with serving(opened, built_page(), port) as server:
         answering = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1})
         answering.start()

@@ -20,6 +20,7 @@ COMMANDS = {
     "status": ("status", "Tell whether every cluster's latest snapshot is recent and whole."),
     "dashboard": ("dashboard", "Publish the page that shows a store, or serve it on this machine."),
     "policy": ("policy", "Print the IAM policy that a command needs for its bucket."),
+    "demo": ("demo", "Try all of it on this machine: simulated clusters, a store, the page."),
     "simulate": ("simulate", "Serve a cluster API on loopback, of a size you choose, until it is stopped."),
 }
 
