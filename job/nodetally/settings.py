@@ -40,6 +40,7 @@ class Settings:
     cache_timeout_seconds: float = CACHE_TIMEOUT_SECONDS
     timeout_seconds: float = TIMEOUT_SECONDS
     slot_every_seconds: int = 1
+    jitter_seconds: float = 0.0  # a pass waits a part of this before it reads; its slot is of before the wait
     at: datetime | None = None
     trigger: str = "manual"
     labels: tuple[str, ...] = ()  # node labels to keep in the snapshot

@@ -98,6 +98,16 @@ def test_yaml_and_files_beside_the_kubeconfig(tmp_path: Path) -> None:
     assert access.authorization() == "Bearer second"
 
 
+def test_without_the_kubernetes_package_an_exec_plugin_is_wrong_use(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in the image: what is missing by name, and the ways around it."""
+    monkeypatch.setitem(sys.modules, "kubernetes.client", None)  # as good as not installed
+    with pytest.raises(WrongUse, match="`kubernetes` reads it, which is not installed here") as caught:
+        from_kubeconfig(write(tmp_path, config({"exec": {"command": "aws"}})), None)
+    assert "pip install kubernetes" in caught.value.hint
+
+
 def test_an_exec_plugin_is_run_by_the_kubernetes_package(tmp_path: Path) -> None:
     """As eks, gke and oidc logins are set up."""
     credential = {"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential", "status": {"token": "t0p"}}

@@ -5,12 +5,17 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
+from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from nodetally.collect import run_pass, share_of_jitter
+from nodetally.settings import Settings, Surroundings
 from paths import VECTORS
 
 NODETALLY = str(Path(sys.executable).parent / "nodetally")
@@ -45,6 +50,17 @@ def test_a_slot_that_is_there_is_success(tmp_path: Path) -> None:
     assert (first.returncode, again.returncode) == (0, 0)
     assert "stored already" in again.stderr
     assert len(list(tmp_path.glob("snapshots/*/*/*"))) == 1
+
+
+def test_a_pass_that_waits_answers_for_when_it_was_started(tmp_path: Path) -> None:
+    """--jitter is no part of the slot, nor of what the pass cost."""
+    moments = count(datetime(2026, 11, 23, 11, 59, 59, tzinfo=UTC).timestamp())
+    settings = Settings(cluster="prod", store=str(tmp_path), dumps=(CLUSTER,), jitter_seconds=0.5)
+    before = time.monotonic()
+    done = run_pass(settings, Surroundings.read({}), clock=lambda: datetime.fromtimestamp(next(moments), UTC))
+    whole = time.monotonic() - before
+    assert done.summary["slot"] == "2026-11-23T11:59:59Z"
+    assert whole - done.summary["cost"]["seconds"] >= share_of_jitter("prod", 0.5) > 0
 
 
 def test_stdout_is_empty_unless_something_is_asked_for(tmp_path: Path) -> None:
@@ -114,6 +130,7 @@ def test_kite_prints_kites_list(tmp_path: Path) -> None:
         (["run", "--cluster", "c", "--dump", CLUSTER, "--timeout", "9999d"], {}, 2, "a day"),
         (["run", "--cluster", "c", "--dump", CLUSTER, "--at", "0001-01-01"], {}, 2, "that old"),
         (["run", "--cluster", "c", "--kubeconfig", "/tmp"], {}, 2, "kubeconfig /tmp"),  # noqa: S108 -- any folder
+        (["run", "--cluster", "c", "--jitter", "5m", "--slot-every", "5m"], {}, 2, "no less than the time between"),
         (["frobnicate"], {}, 2, "No such command"),
     ],
 )

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 from nodetally.backfill.filling import Filling
-from nodetally.cli.rendering.paint import wants_colour
+from nodetally.cli.rendering.paint import has_rich, wants_colour
 from nodetally.cli.rendering.text import count, size
 from nodetally.store.verify import Seen
 from nodetally.times import format_age
@@ -18,7 +18,7 @@ REFRESHES_PER_SECOND = 8
 @contextmanager
 def shown(seen: Seen, verb: str) -> Iterator[None]:
     """A bar of the clusters that are done and what was seen so far; nothing where stderr is no terminal."""
-    if not sys.stderr.isatty():
+    if not (sys.stderr.isatty() and has_rich()):
         yield
         return
     from rich.console import Console
@@ -58,7 +58,7 @@ def said(seen: Seen) -> str:
 @contextmanager
 def filling_shown(filling: Filling) -> Iterator[None]:
     """A bar of the slots that are settled, with the rate and the time left; nothing where stderr is no terminal."""
-    if not sys.stderr.isatty():
+    if not (sys.stderr.isatty() and has_rich()):
         yield
         return
     from rich.console import Console

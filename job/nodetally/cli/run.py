@@ -67,6 +67,11 @@ class SomePassesFailed(NodetallyError):
     metavar="DURATION",
     help="The schedule's period: a retry answers for the same slot. Default: --every, else 1s.",
 )
+@option(
+    "--jitter",
+    metavar="DURATION",
+    help="Wait up to this long before reading, always as long for one cluster: many do not start at once.",
+)
 @option("--at", metavar="TIME", help="The time this pass answers for, such as a dump's.")
 @option(
     "--trigger",
@@ -151,6 +156,11 @@ def run_settings(options: dict[str, Any]) -> Settings:
     settings = settings_from(options)
     slots = options["slot_every"] or options["every"] or "1s"
     settings = replace(settings, slot_every_seconds=slot_seconds("--slot-every", slots))
+    if options["jitter"]:
+        settings = replace(settings, jitter_seconds=seconds_within_a_day("--jitter", options["jitter"]))
+        if settings.jitter_seconds >= settings.slot_every_seconds:
+            hint = "make it shorter, or say how far apart the passes are: --slot-every 5m"
+            raise WrongUse(f"--jitter {options['jitter']} is no less than the time between two slots", hint=hint)
     if not options["every"]:
         if options["for_"]:
             raise WrongUse("--for says how long --every goes on", hint="add --every, say --every 60s")

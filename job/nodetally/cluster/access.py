@@ -141,8 +141,15 @@ def _plain(path: Path, name: str, cluster: Json, user: Json) -> Access:
 def _through_kubernetes(path: str, context: str | None, *, logs_in: bool) -> Access:
     """`logs_in`: the user must come out with a token or certificate, or the plugin that makes it has failed."""
     logging.getLogger().addHandler(logging.NullHandler())  # the package logs a plugin's failure and goes on without it
-    from kubernetes.client import Configuration
-    from kubernetes.config import ConfigException, load_kube_config
+    try:
+        from kubernetes.client import Configuration
+        from kubernetes.config import ConfigException, load_kube_config
+    except ModuleNotFoundError as error:  # the image leaves it out: it is more than twice the size of all the rest
+        raise WrongUse(
+            f"kubeconfig {path} needs more than tokens and certificates: the Python package `kubernetes` reads it, "
+            "which is not installed here",
+            hint="use the pod's service account, --eks, a kubeconfig with a token, or: pip install kubernetes",
+        ) from error
 
     configuration = Configuration()
     try:

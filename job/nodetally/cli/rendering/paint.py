@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable
+from importlib.util import find_spec
 from typing import NamedTuple, TextIO
 
 from nodetally.cli.rendering.bars import ASCII, UNICODE, Glyphs, Segments
@@ -63,12 +64,17 @@ class Paint(NamedTuple):
 def paint_for(file: TextIO, *, width: int | None = None, colour: bool | None = None) -> Paint:
     """What the stream can show. `colour` None: only on a terminal, and not with NO_COLOR or TERM=dumb."""
     colour = wants_colour(file) if colour is None else colour
-    return Paint(file, width or columns_of(file), not _can_write(file), _codes(file) if colour else {})
+    return Paint(file, width or columns_of(file), not _can_write(file), _codes(file) if colour and has_rich() else {})
 
 
 def wants_colour(file: TextIO) -> bool:
     """https://no-color.org: a NO_COLOR that is not empty turns colour off."""
     return file.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def has_rich() -> bool:
+    """False in the image, which leaves it out: no colours and no bars there, and all the same text."""
+    return find_spec("rich") is not None
 
 
 def columns_of(file: TextIO) -> int:
