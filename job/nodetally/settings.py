@@ -15,6 +15,8 @@ CACHE_TTL_SECONDS = (
     600.0  # the API server keeps events for 75 s to some minutes, etcd for 5 (storagebackend/config.go:38)
 )
 CACHE_TIMEOUT_SECONDS = 60.0  # 150,000 pods warm up in under 30 s on two cores; then the streaming list is as quick
+# Of an AWS client's session: the region as the AWS CLI reads it. botocore by itself knows the second variable alone.
+AWS_SESSION = {"region": ("region", ["AWS_REGION", "AWS_DEFAULT_REGION"], None, None)}
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 
 

@@ -227,6 +227,15 @@ def test_no_credentials_are_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Any
     assert "IRSA" in caught.value.hint
 
 
+def test_the_process_own_region_is_read_as_the_aws_cli_reads_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """AWS_REGION alone, as a pod's ConfigMap sets it; it comes before AWS_DEFAULT_REGION."""
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-west-2")
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    assert S3Store("bucket").client.meta.region_name == "eu-west-1"
+    monkeypatch.delenv("AWS_REGION")
+    assert S3Store("bucket").client.meta.region_name == "us-west-2"
+
+
 def test_a_profile_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
     """The client cannot even be made: still a StoreError with a hint."""
     monkeypatch.setenv("AWS_PROFILE", "nobody")

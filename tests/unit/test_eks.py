@@ -112,7 +112,7 @@ def test_eks_tells_the_endpoint_and_the_authority(monkeypatch: pytest.MonkeyPatc
         parsed["cluster"]["certificateAuthority"] = {"data": CA}
 
     session.get_component("event_emitter").register("after-call.eks.DescribeCluster", with_certificate)
-    monkeypatch.setattr("botocore.session.get_session", lambda: session)
+    monkeypatch.setattr("botocore.session.get_session", lambda *_: session)
     access = eks_access("prod")
     assert access.server.startswith("https://")
     assert access.ca == "-----BEGIN CERTIFICATE-----\n"
@@ -141,6 +141,15 @@ def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_DEFAULT_REGION")
     with pytest.raises(WrongUse, match="no AWS region"):
         eks_access("prod", ENDPOINT, CA)
+
+
+@pytest.mark.parametrize("name", ["AWS_REGION", "AWS_DEFAULT_REGION"])
+def test_either_variable_names_the_region(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """As for the AWS CLI; the client by itself knows the second only."""
+    other = {"AWS_REGION": "AWS_DEFAULT_REGION", "AWS_DEFAULT_REGION": "AWS_REGION"}[name]
+    monkeypatch.delenv(other)
+    token = str(eks_access("prod", ENDPOINT, CA).authorization()).removeprefix("Bearer ")
+    assert urlsplit(url_of(token)).hostname == "sts.eu-west-1.amazonaws.com"
 
 
 def test_who_may_not_ask_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

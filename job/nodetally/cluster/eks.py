@@ -19,6 +19,7 @@ from botocore.signers import RequestSigner  # type: ignore[import-untyped]
 from nodetally import __version__
 from nodetally.cluster.access import Access
 from nodetally.errors import ClusterError, ClusterRefused, WrongUse
+from nodetally.settings import AWS_SESSION
 
 TOKEN_SECONDS = 600.0  # it is taken for 15 minutes after it was signed, whatever its own expiry says
 EXPIRES_SECONDS = 60  # as `aws eks get-token` writes it
@@ -34,7 +35,7 @@ def eks_access(name: str, endpoint: str | None = None, ca: str | None = None) ->
 
     Raises WrongUse without a region or credentials, ClusterRefused or ClusterError as EKS answers.
     """
-    session = botocore.session.get_session()
+    session = botocore.session.get_session(AWS_SESSION)
     region = session.get_config_variable("region")
     if not region:
         raise WrongUse(f"--eks {name}: no AWS region", hint="set AWS_REGION")

@@ -23,6 +23,7 @@ from botocore.exceptions import (  # type: ignore[import-untyped]
 
 from nodetally import __version__
 from nodetally.errors import StoreError
+from nodetally.settings import AWS_SESSION
 from nodetally.store.base import Entry, Headers, Stored, check_key
 from nodetally.store.s3_hints import hint_for_code, hint_for_exception
 
@@ -197,7 +198,7 @@ class S3Store:
 
 def _connect(environment: Mapping[str, str] | None) -> Any:
     """The S3 client; keys go into the path, not the host name, where an endpoint of one's own is set."""
-    session = botocore.session.get_session()
+    session = botocore.session.get_session(AWS_SESSION)
     explicit = {} if environment is None else _explicit(environment)
     client = session.create_client("s3", config=_config(), **explicit)
     host = urlsplit(client.meta.endpoint_url).hostname or ""
