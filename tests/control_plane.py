@@ -22,8 +22,7 @@ from nodetally.simulate.kubeconfig import kubeconfig, write_private
 from nodetally.simulate.tls import Certificates, make_certificates
 from servers import free_ports
 
-CRONJOB = Path(__file__).parent.parent / "cronjob.yaml"
-ACCOUNT = "nodetally"  # the ServiceAccount there
+ACCOUNT = "nodetally"  # the ServiceAccount of cronjob.yaml
 PROGRAMS = Path(__file__).parent / "cluster" / "control_plane" / "bin"
 READY_SECONDS = 120  # 6 to 10 on two idle cores
 ADMIN_TOKEN = "an-administrators-token"
@@ -68,11 +67,18 @@ class ControlPlane:
         ]
         return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
 
-    def apply_file(self, path: Path) -> None:
-        """`kubectl apply -f`, and nothing else."""
-        done = self.kubectl("apply", "-f", str(path))
+    def apply_folder(self, path: Path) -> None:
+        """`kubectl apply -k`, and nothing else."""
+        done = self.kubectl("apply", "-k", str(path))
         if done.returncode:
-            raise ControlPlaneError(f"kubectl apply -f {path}: {done.stderr}")
+            raise ControlPlaneError(f"kubectl apply -k {path}: {done.stderr}")
+
+    def helm(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run helm against this cluster, with a home of its own."""
+        kubeconfig = self.kubeconfig(ADMIN_TOKEN, "kubeconfig-helm")
+        environment = {"PATH": "/usr/bin:/bin", "HOME": str(self.folder / "helm"), "KUBECONFIG": str(kubeconfig)}
+        command = [str(program("helm")), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120, check=False)
 
     def stop_api_server(self) -> None:
         """End it as a crash does: open watches and lists break."""

@@ -1,4 +1,8 @@
-"""One real control plane for all tests here, with one content; every read is by the ServiceAccount of cronjob.yaml."""
+"""One real control plane for all tests here, with one content; every read is by the ServiceAccount that is installed.
+
+It is installed by kustomize's overlay with a kept cache: cronjob.yaml and the right to watch (test_manifests holds both
+to what they say).
+"""
 
 from collections.abc import Iterator
 from itertools import count
@@ -10,7 +14,8 @@ import pytest
 import control_plane as real
 from admin import Admin
 from cluster_content import Refusals, fill, hard_objects, namespace, nodes
-from control_plane import ACCOUNT, CRONJOB, ControlPlane
+from control_plane import ACCOUNT, ControlPlane
+from manifests import KEPT_CACHE
 from metrics_service import MetricsService
 from nodetally.settings import Settings
 from nodetally.simulate.cluster import SimulatedCluster
@@ -39,7 +44,7 @@ def control_plane(tmp_path_factory: pytest.TempPathFactory, metrics_backend: Sim
 def own_control_plane(tmp_path: Path) -> Iterator[ControlPlane]:
     """An empty one for a test that restarts it, compacts it, or breaks it; three seconds."""
     with real.control_plane(tmp_path / "control-plane") as plane:
-        plane.apply_file(CRONJOB)
+        plane.apply_folder(KEPT_CACHE)
         yield plane
 
 
@@ -65,8 +70,8 @@ def metrics(admin: Admin, metrics_backend: Simulator) -> MetricsService:
 
 @pytest.fixture(scope="session")
 def token(control_plane: ControlPlane) -> str:
-    """cronjob.yaml is applied as it is; a token of its ServiceAccount, as the kubelet would mount it."""
-    control_plane.apply_file(CRONJOB)
+    """What the job is with a kept cache is applied; a token of its ServiceAccount, as the kubelet would mount it."""
+    control_plane.apply_folder(KEPT_CACHE)
     return control_plane.admin.token_of(ACCOUNT)
 
 
@@ -84,6 +89,14 @@ def new_namespace(admin: Admin) -> Iterator[str]:
     admin.apply(namespace(name))
     yield name
     admin.delete_pods(name)
+
+
+@pytest.fixture
+def restricted(new_namespace: str, admin: Admin) -> str:
+    """A namespace that refuses every pod that is not restricted."""
+    labels = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "warn")}
+    admin.patch(namespace(new_namespace), {"metadata": {"labels": labels}})
+    return new_namespace
 
 
 @pytest.fixture(scope="session")

@@ -1,25 +1,25 @@
-"""cronjob.yaml on a real API server: it is taken as it is, its rights are enough, and nothing less is."""
+"""The job's rights on a real API server: they are enough, nothing less is, and there is nothing more."""
 
 import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 
-from admin import Admin, Refused
-from cluster_content import binding, cluster_role, namespace, service_account
+from admin import Admin
+from cluster_content import binding, cluster_role, service_account
 from clusters import NOWHERE, read
-from control_plane import ACCOUNT, CRONJOB, ControlPlane
+from control_plane import ACCOUNT, ControlPlane
+from manifests import KEPT_CACHE, by_kind, cronjob, pod_spec, rights
 from metrics_service import MetricsService
 from nodetally.collect import observe, warm_cache
 from nodetally.settings import CACHE_IN_MEMORY, Settings
 from relay import relaying
 
-DOCUMENTS = {each["kind"]: each for each in yaml.safe_load_all(CRONJOB.read_text())}
+DOCUMENTS = cronjob()
 NODETALLY = str(Path(sys.executable).parent / "nodetally")
 
 
@@ -30,40 +30,10 @@ def run(kubeconfig: str | Path, store: Path, *arguments: str) -> subprocess.Comp
     return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120, check=False)
 
 
-@pytest.fixture
-def restricted(new_namespace: str, admin: Admin) -> str:
-    """A namespace that refuses every pod that is not restricted."""
-    labels = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "warn")}
-    admin.patch(namespace(new_namespace), {"metadata": {"labels": labels}})
-    return new_namespace
-
-
-def test_the_api_server_takes_cronjob_yaml_as_it_is(control_plane: ControlPlane, restricted: str) -> None:
-    """Every object passes validation; Pod Security has nothing to warn of."""
-    done = control_plane.kubectl("apply", "--dry-run=server", "-n", restricted, "-f", str(CRONJOB))
-    assert (done.returncode, done.stderr) == (0, "")
-    assert len(done.stdout.splitlines()) == len(DOCUMENTS) == 5
-
-
-def pod_of(changes: dict[str, Any], space: str) -> dict[str, Any]:
-    """The job's pod, bare, with some changes to its container."""
-    spec = DOCUMENTS["CronJob"]["spec"]["jobTemplate"]["spec"]["template"]["spec"]
-    containers = [{**spec["containers"][0], **changes}]
-    metadata = {"name": "job", "namespace": space}
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": {**spec, "containers": containers}}
-
-
-def test_its_pod_is_restricted(admin: Admin, restricted: str) -> None:
-    """Pod Security admission takes the job's pod, and would not take one with less care."""
-    assert admin.create(pod_of({}, restricted))["metadata"]["name"] == "job"
-    with pytest.raises(Refused, match='violates PodSecurity "restricted:latest": allowPrivilegeEscalation'):
-        admin.create(pod_of({"securityContext": {}}, restricted))
-
-
 def test_its_command_line_is_the_programs(tmp_path: Path, cluster_settings: Settings, metrics: MetricsService) -> None:
     """args and the ConfigMap's variables, run as they stand there, but with a store of our own."""
     del metrics
-    container = DOCUMENTS["CronJob"]["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"][0]
+    [container] = pod_spec(DOCUMENTS)["containers"]
     settings = {**DOCUMENTS["ConfigMap"]["data"], "NODETALLY_STORE": str(tmp_path / "store")}
     environment = {"PATH": os.environ["PATH"], "KUBECONFIG": str(cluster_settings.kubeconfig), **settings}
     done = subprocess.run(
@@ -87,24 +57,19 @@ def rights_used(requests: list[tuple[str, str]]) -> set[tuple[str, str, str]]:
 def test_its_rights_are_what_the_reads_use_and_no_more(
     control_plane: ControlPlane, cluster_settings: Settings, metrics: MetricsService, token: str, tmp_path: Path
 ) -> None:
-    """List, per-node queries and the warm cache together need each right that the ClusterRole gives."""
+    """cronjob.yaml's are a list's; with a cache, the overlay's are a watch's besides."""
     del metrics, cluster_settings  # what is read
     with relaying(control_plane.url, control_plane.certificates.authority) as relay:
         kubeconfig = str(relay.write_kubeconfig(tmp_path / "kubeconfig", token))
         plain = Settings(cluster="c", kubeconfig=kubeconfig, timeout_seconds=60)
-        cached = Settings(cluster="c", kubeconfig=kubeconfig, timeout_seconds=60, cache=CACHE_IN_MEMORY)
         read(plain)
+        listed = rights_used(relay.requests)
+        cached = replace(plain, cache=CACHE_IN_MEMORY)
         seen = observe(cached, NOWHERE, warm=warm_cache(cached))
         used = rights_used(relay.requests)
-    given = {
-        (group, resource, verb)
-        for rule in DOCUMENTS["ClusterRole"]["rules"]
-        for group in rule["apiGroups"]
-        for resource in rule["resources"]
-        for verb in rule["verbs"]
-    }
     assert (seen.kind, seen.reason) == ("watch", None)
-    assert used == given
+    assert listed == rights(DOCUMENTS)
+    assert used == rights(by_kind(control_plane.kubectl("kustomize", str(KEPT_CACHE)).stdout))
 
 
 @pytest.mark.parametrize(
@@ -133,7 +98,7 @@ def test_the_account_of_another_namespace_is_refused(
     control_plane: ControlPlane, admin: Admin, new_namespace: str, token: str, tmp_path: Path
 ) -> None:
     """The binding names a namespace; forgetting to change it must not pass for an empty cluster."""
-    del token  # cronjob.yaml is applied, in `default`
+    del token  # the job is installed, in `default`
     admin.apply(service_account(ACCOUNT, new_namespace))
     other = control_plane.kubeconfig(admin.token_of(ACCOUNT, new_namespace), "kubeconfig-elsewhere")
     done = run(other, tmp_path / "store")

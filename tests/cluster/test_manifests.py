@@ -1,0 +1,255 @@
+"""Every way to install, on a real API server: taken as written, restricted, and all of one meaning."""
+
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from admin import Admin, Refused
+from cluster_content import namespace
+from control_plane import ControlPlane, program
+from manifests import (
+    CHART,
+    CRONJOB,
+    KEPT_CACHE,
+    OVERLAYS,
+    Json,
+    by_kind,
+    cronjob,
+    meaning,
+    pod_spec,
+    rights,
+    with_all_options,
+)
+
+VALUES = ["--set", "cluster=my-cluster,store=s3://my-bucket/nodetally"]
+ROLE = "arn:aws:iam::111122223333:role/nodetally"
+ALL_VALUES = """
+cluster: prod
+store: /data/snapshots
+image: {repository: registry.example/nodetally, digest: "sha256:DIGEST", pullPolicy: IfNotPresent}
+imagePullSecrets: [{name: registry}]
+schedule: "0 * * * *"
+slotEvery: 1h
+timeZone: Europe/Berlin
+suspend: true
+jitter: ""
+timeout: 4m
+cache: /data/cache
+usage: false
+config: {AWS_REGION: eu-west-1, NODETALLY_GZIP: "true"}
+extraArgs: [--label=team]
+extraEnv: [{name: AWS_PROFILE, value: nodetally}]
+extraVolumes: [{name: data, persistentVolumeClaim: {claimName: nodetally}}]
+extraVolumeMounts: [{name: data, mountPath: /data}]
+serviceAccount: {name: reader, annotations: {eks.amazonaws.com/role-arn: ROLE}}
+dashboard: {publish: true}
+resources: {limits: {memory: 1Gi}}
+priorityClassName: ""
+nodeSelector: {kubernetes.io/os: linux}
+tolerations: [{key: dedicated, operator: Exists}]
+affinity: {nodeAffinity: {requiredDuringSchedulingIgnoredDuringExecution: {nodeSelectorTerms: [
+  {matchExpressions: [{key: kubernetes.io/arch, operator: In, values: [amd64]}]}]}}}
+podLabels: {team: platform}
+podAnnotations: {example.com/scrape: "false"}
+""".replace("DIGEST", "0" * 64).replace("ROLE", ROLE)
+
+
+@pytest.fixture
+def all_values(tmp_path: Path) -> Path:
+    path = tmp_path / "values.yaml"
+    path.write_text(ALL_VALUES)
+    return path
+
+
+def chart(plane: ControlPlane, *arguments: str, space: str = "default", release: str = "nodetally") -> str:
+    """What the chart renders to."""
+    done = plane.helm("template", release, str(CHART), "--namespace", space, *arguments)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def kustomized(plane: ControlPlane, folder: Path) -> str:
+    done = plane.kubectl("kustomize", str(folder))
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+def dry_run(plane: ControlPlane, text: str, space: str, folder: Path) -> list[str]:
+    """Server-side: each object passes validation and admission, and nobody has anything to warn of."""
+    path = folder / "manifests.yaml"
+    path.write_text(text)
+    done = plane.kubectl("apply", "--dry-run=server", "-n", space, "-f", str(path))
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout.splitlines()
+
+
+def admitted(admin: Admin, spec: Json, space: str) -> None:
+    """Pod Security takes the job's pod; a CronJob's own creation would only be warned of."""
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "job", "namespace": space}, "spec": spec}
+    assert admin.create(pod)["metadata"]["name"] == "job"
+    admin.delete(pod)
+
+
+def test_the_api_server_takes_cronjob_yaml_as_it_is(control_plane: ControlPlane, restricted: str) -> None:
+    """`kubectl apply -f cronjob.yaml`, in whatever namespace."""
+    done = control_plane.kubectl("apply", "--dry-run=server", "-n", restricted, "-f", str(CRONJOB))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(done.stdout.splitlines()) == len(cronjob()) == 5
+
+
+def test_it_takes_all_that_may_be_set_there(
+    control_plane: ControlPlane, admin: Admin, restricted: str, tmp_path: Path
+) -> None:
+    """The lines that are commented out are right, all at once; the cache's are the rights of a watch."""
+    text = with_all_options(CRONJOB.read_text())
+    objects = by_kind(text)
+    assert len(dry_run(control_plane, text, restricted, tmp_path)) == 5
+    admitted(admin, pod_spec(objects), restricted)
+    assert rights(objects) == rights(by_kind(kustomized(control_plane, KEPT_CACHE)))
+    assert {each["name"] for each in pod_spec(objects)["volumes"]} == {"cache", "aws"}
+
+
+def test_its_pod_is_restricted(admin: Admin, restricted: str) -> None:
+    """Pod Security admission takes the job's pod, and would not take one with less care."""
+    spec = pod_spec(cronjob())
+    admitted(admin, spec, restricted)
+    careless: dict[str, Any] = {**spec, "containers": [{**spec["containers"][0], "securityContext": {}}]}
+    with pytest.raises(Refused, match='violates PodSecurity "restricted:latest": allowPrivilegeEscalation'):
+        admitted(admin, careless, restricted)
+
+
+def test_a_job_in_another_namespace_has_its_rights(own_control_plane: ControlPlane, tmp_path: Path) -> None:
+    """With the one line changed that says so, as docs/install.md does."""
+    plane, path = own_control_plane, tmp_path / "cronjob.yaml"
+    path.write_text(CRONJOB.read_text().replace("&namespace default", "&namespace ops"))
+    plane.admin.apply(namespace("ops"))
+    done = plane.kubectl("apply", "-n", "ops", "-f", str(path))
+    assert done.returncode == 0, done.stderr
+    for space, may in (("ops", "yes"), ("default", "no")):
+        account = f"--as=system:serviceaccount:{space}:nodetally"
+        assert plane.kubectl("auth", "can-i", "list", "pods", "--all-namespaces", account).stdout.strip() == may
+
+
+def test_the_chart_says_what_cronjob_yaml_says(control_plane: ControlPlane) -> None:
+    """With the two values set, and nothing else; but for what only says who made an object."""
+    rendered = by_kind(chart(control_plane, *VALUES))
+    ours = cronjob()
+    assert {kind: meaning(each) for kind, each in rendered.items()} == {
+        kind: meaning(each) for kind, each in ours.items()
+    }
+
+
+def test_the_chart_is_taken_and_restricted(
+    control_plane: ControlPlane, admin: Admin, restricted: str, tmp_path: Path
+) -> None:
+    """As every install would find it; helm's linter has nothing to say either."""
+    text = chart(control_plane, *VALUES, space=restricted)
+    assert len(dry_run(control_plane, text, restricted, tmp_path)) == 5
+    admitted(admin, pod_spec(by_kind(text)), restricted)
+    linted = control_plane.helm("lint", "--strict", str(CHART), *VALUES)
+    assert linted.returncode == 0, linted.stdout
+
+
+def test_every_value_of_the_chart_is_taken(
+    control_plane: ControlPlane, admin: Admin, restricted: str, tmp_path: Path, all_values: Path
+) -> None:
+    """All at once, the page's job too; each arrives."""
+    defaults = yaml.safe_load((CHART / "values.yaml").read_text())
+    assert defaults.keys() - yaml.safe_load(ALL_VALUES).keys() == {
+        *("activeDeadlineSeconds", "startingDeadlineSeconds", "backoffLimit"),
+        *("successfulJobsHistoryLimit", "failedJobsHistoryLimit", "rbac"),
+    }
+    text = chart(control_plane, "-f", str(all_values), space=restricted)
+    assert len(dry_run(control_plane, text, restricted, tmp_path)) == 6
+    objects = by_kind(text)
+    for kind in ("CronJob", "Job"):
+        admitted(admin, pod_spec(objects, kind), restricted)
+    container = pod_spec(objects)["containers"][0]
+    assert container["image"] == f"registry.example/nodetally@sha256:{'0' * 64}"
+    assert container["args"] == [
+        *("run", "--slot-every=1h", "--trigger=schedule", "--timeout=4m", "--log-format=json", "--label=team")
+    ]
+    assert objects["ConfigMap"]["data"] == {
+        "NODETALLY_CLUSTER": "prod",
+        "NODETALLY_STORE": "/data/snapshots",
+        "NODETALLY_CACHE": "/data/cache",
+        "NODETALLY_USAGE": "false",
+        "AWS_REGION": "eu-west-1",
+        "NODETALLY_GZIP": "true",
+    }
+    assert rights(objects) == {("", name, verb) for name in ("pods", "nodes") for verb in ("list", "watch")}
+    assert objects["ServiceAccount"]["metadata"]["annotations"] == {"eks.amazonaws.com/role-arn": ROLE}
+    assert objects["Job"]["spec"]["template"]["spec"]["automountServiceAccountToken"] is False
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ([], "/cluster"),
+        (["--set", "cluster=a/b,store=s3://b/p"], "/cluster"),
+        (["--set", "cluster=c,store=ftp://x"], "/store"),
+        ([*VALUES, "--set", "slotEvery=5"], "/slotEvery"),
+        ([*VALUES, "--set", "cache=on"], "/cache"),
+        ([*VALUES, "--set", "nosuch=1"], "nosuch"),
+        ([*VALUES, "--set", "config.NODETALLY_STORE=x"], "NODETALLY_STORE"),
+    ],
+)
+def test_a_value_that_cannot_be_right_is_refused(control_plane: ControlPlane, values: Sequence[str], said: str) -> None:
+    """By name, before anything is applied."""
+    done = control_plane.helm("template", "nodetally", str(CHART), *values)
+    assert done.returncode != 0
+    assert said in done.stderr
+
+
+def test_helm_installs_tells_what_to_do_upgrades_and_removes(
+    control_plane: ControlPlane, admin: Admin, restricted: str
+) -> None:
+    """A whole life on the API server, in a restricted namespace; nothing stays behind."""
+    place = ["--namespace", restricted]
+    done = control_plane.helm("install", "nodetally", str(CHART), *place, *VALUES)
+    assert done.returncode == 0, done.stderr
+    assert f"kubectl -n {restricted} create job --from=cronjob/nodetally nodetally-now" in done.stdout
+    account = f"system:serviceaccount:{restricted}:nodetally"
+    for verb, may in (("list", "yes"), ("watch", "no")):
+        asked = control_plane.kubectl("auth", "can-i", verb, "pods", "--all-namespaces", f"--as={account}")
+        assert asked.stdout.strip() == may
+    done = control_plane.helm(
+        "upgrade", "nodetally", str(CHART), *place, *VALUES, "--set", "cache=s3://private-bucket/nodetally"
+    )
+    assert done.returncode == 0, done.stderr
+    asked = control_plane.kubectl("auth", "can-i", "watch", "pods", "--all-namespaces", f"--as={account}")
+    assert asked.stdout.strip() == "yes"
+    started = control_plane.kubectl("-n", restricted, "create", "job", "--from=cronjob/nodetally", "nodetally-now")
+    assert (started.returncode, started.stderr) == (0, "")
+    assert control_plane.helm("uninstall", "nodetally", *place).returncode == 0
+    left = admin.items(f"/apis/batch/v1/namespaces/{restricted}/cronjobs")
+    assert left == []
+
+
+@pytest.mark.parametrize("overlay", sorted(each.name for each in OVERLAYS.iterdir()))
+def test_an_overlay_is_taken_and_restricted(
+    control_plane: ControlPlane, admin: Admin, overlay: str, tmp_path: Path, restricted: str
+) -> None:
+    """Each as it stands there; its own namespace is restricted, too."""
+    text = kustomized(control_plane, OVERLAYS / overlay)
+    objects = by_kind(text)
+    if "Namespace" in objects:
+        space = objects["Namespace"]["metadata"]["name"]
+        assert objects["Namespace"]["metadata"]["labels"] == {"pod-security.kubernetes.io/enforce": "restricted"}
+        assert objects["ClusterRoleBinding"]["subjects"][0]["namespace"] == space
+        made = control_plane.kubectl("apply", "-f", str(OVERLAYS / overlay / "namespace.yaml"))
+        assert made.returncode == 0, made.stderr
+    else:
+        space = restricted
+    assert len(dry_run(control_plane, text, space, tmp_path)) == len(objects)
+    admitted(admin, pod_spec(objects), space)
+
+
+def test_helm_is_of_the_release_that_is_pinned() -> None:
+    """It was built beside the API server, by the same client code."""
+    done = subprocess.run([program("helm"), "version"], capture_output=True, text=True, check=True)
+    assert 'KubeClientVersion:"v1.37"' in done.stdout
