@@ -14,7 +14,7 @@ PAGE := job/nodetally/dashboard/page
 MODULES := dashboard/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help run test torture fuzz test-past test-cluster page test-page test-browser bench-page lint bench bench-crossover lock proto docs release-check clean
+.PHONY: help run test torture fuzz test-past test-cluster test-image page test-page test-browser bench-page lint bench bench-crossover lock proto docs release-check clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -60,6 +60,10 @@ test-cluster: .venv/dev ## the tests on a real API server, where there is Go; it
 	else \
 		echo "The cluster tests did not run: they build an API server with Go, and: $$why"; test "$$CI" != true; \
 	fi
+
+test-image: .venv/dev ## the image, built and run without a container engine, where root may make namespaces (Linux)
+	$(BIN)/uv pip install -q --require-hashes --no-deps --python $(BIN)/python -r requirements/image-test.txt
+	$(BIN)/python -m pytest -q tests/image
 
 $(PLANE)/bin/built: $(PLANE)/go.mod $(PLANE)/go.sum $(wildcard $(PLANE)/*/*.go)
 	cd $(PLANE) && $(GO) build -o bin/ -trimpath -buildvcs=false -ldflags="-s -w $(STAMP)Version=$(KUBERNETES) \
@@ -113,8 +117,10 @@ docs: .venv/dev ## write what docs/ says of options and of the format
 
 lock: .venv/uv ## write the locks again; hashes, no addresses
 	$(BIN)/$(LOCK) pyproject.toml -o requirements/run.txt
+	$(BIN)/$(LOCK) pyproject.toml requirements/image.in --override requirements/image.over -c requirements/run.txt -o requirements/image.txt
 	$(BIN)/$(LOCK) pyproject.toml --group dev -o requirements/dev.txt
 	$(BIN)/$(LOCK) requirements/setup.in -o requirements/setup.txt
+	$(BIN)/$(LOCK) requirements/image-test.in -c requirements/dev.txt -o requirements/image-test.txt
 	$(BIN)/$(LOCK) requirements/node.in -o requirements/node.txt
 	$(BIN)/$(LOCK) requirements/fuzz.in -o requirements/fuzz.txt
 

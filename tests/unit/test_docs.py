@@ -14,9 +14,10 @@ from nodetally.cli.main import COMMANDS, cli
 
 ROOT = Path(__file__).parent.parent.parent
 README = (ROOT / "README.md").read_text()
+INSTALL = (ROOT / "docs/install.md").read_text()
 SHOWN = [
-    line.split("#")[0].strip()
-    for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
+    re.split(r"#| > ", line)[0].strip()
+    for block in re.findall(r"```sh\n(.*?)```", README + INSTALL, re.DOTALL)
     for line in block.splitlines()
 ]
 OURS = [line for line in SHOWN if line.startswith("nodetally ")]
@@ -34,11 +35,19 @@ def resolve(command: click.Command, arguments: list[str]) -> None:
 
 @pytest.mark.parametrize("line", OURS)
 def test_every_command_of_the_readme_parses(line: str) -> None:
-    """Options that were renamed cannot stay in the README."""
+    """Options that were renamed cannot stay in the README, nor in docs/install.md (its others: tests/cluster)."""
     words = shlex.split(line)[1:]
     command = cli.get_command(click.Context(cli), words[0])
     assert command is not None
     resolve(command, words[1:])
+
+
+def test_the_image_is_built_from_what_is_there() -> None:
+    """The Dockerfile's place and arguments, as docs/install.md gives them."""
+    dockerfile = (ROOT / "infra/Dockerfile").read_text()
+    assert "docker build -f infra/Dockerfile -t " in INSTALL
+    arguments = re.findall(r"`(?:--build-arg )?([A-Z]+)=", INSTALL)
+    assert set(arguments) == {"PYTHON", "VERSION", "REVISION"} == set(re.findall(r"^ARG ([A-Z]+)=", dockerfile, re.M))
 
 
 def test_every_make_target_of_the_docs_exists() -> None:

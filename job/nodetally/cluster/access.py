@@ -144,7 +144,7 @@ def _through_kubernetes(path: str, context: str | None, *, logs_in: bool) -> Acc
     try:
         from kubernetes.client import Configuration
         from kubernetes.config import ConfigException, load_kube_config
-    except ModuleNotFoundError as error:  # the image leaves it out: it is more than twice the size of all the rest
+    except ModuleNotFoundError as error:  # the image leaves it out: it is seven times the size of all the rest
         raise WrongUse(
             f"kubeconfig {path} needs more than tokens and certificates: the Python package `kubernetes` reads it, "
             "which is not installed here",
