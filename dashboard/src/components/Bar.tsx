@@ -10,15 +10,21 @@ interface Props {
     /** Leave the unit out: the column's title holds it. */
     bare?: boolean;
     name?: string;
+    /** How many signs the longest amounts of the column have, so that its bars are equally long. */
+    signs?: number | undefined;
 }
 
 const percent = (value: number): string => `${value}%`;
 
-export function Bar({ resource, figures, reason = null, bare = false, name }: Props) {
+export function Bar({ resource, figures, reason = null, bare = false, name, signs }: Props) {
     const { requests = null, allocatable = null } = figures;
     const said = (bare ? absoluteBare : absolute)(resource, requests, allocatable);
     return (
-        <span class="bar" title={barHover(resource, figures, reason)}>
+        <span
+            class="bar"
+            title={barHover(resource, figures, reason)}
+            style={signs === undefined ? undefined : { "--signs": String(signs) }}
+        >
             <BarDrawing figures={figures} label={barWords(resource, figures, name)} measured={isMeasured(resource)} />
             <b class="bar-share">{percentage(requests, allocatable)}</b>
             <small class="bar-amounts">{said}</small>
@@ -36,7 +42,7 @@ interface DrawingProps {
 export function BarDrawing({ figures, label, measured = true }: DrawingProps) {
     const shape = shapeOf(figures);
     return (
-        <span class="bar-drawing" role="img" aria-label={label}>
+        <span class={measured ? "bar-drawing measured" : "bar-drawing"} role="img" aria-label={label}>
             <span
                 class={shape.requests === null ? "bar-track unknown" : "bar-track"}
                 style={{ width: percent(TRACK) }}

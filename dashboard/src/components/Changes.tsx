@@ -2,6 +2,7 @@
 import { useMemo, useState } from "preact/hooks";
 import { amount, exact, signed, unitOf } from "../logic/amounts";
 import { type Comparison, compare, type Delta, type NodeChange, notable, type PlaceChange } from "../logic/compare";
+import { sharedDomain } from "../logic/names";
 import { count, grouped, harmless } from "../logic/text";
 import { clockIn, dateIn, duration, moment, shortTime, zoneName } from "../logic/times";
 import { formatView, parseView } from "../logic/url";
@@ -12,6 +13,7 @@ import type { ClusterIndex } from "../types/derived";
 import type { Node, Snapshot } from "../types/model";
 import { Menu } from "./Menu";
 import { Notice, ProblemNotice } from "./Notice";
+import { NodeLink } from "./nodeCells";
 
 const AGO = ["1h", "24h", "7d"];
 const MOST = 200; // rows of one list; beyond it the command line's diff is the tool
@@ -121,13 +123,7 @@ function Compared({ compared, everything }: { compared: Comparison; everything: 
     return (
         <div class="changes">
             <Block title="Cluster">
-                {compared.totals.length ? (
-                    <Deltas
-                        deltas={compared.totals.filter((each) => each.resource !== "pods" || each.figure === "counted")}
-                    />
-                ) : (
-                    <p class="quiet">Nothing moved.</p>
-                )}
+                {compared.totals.length ? <Totals deltas={compared.totals} /> : <p class="quiet">Nothing moved.</p>}
             </Block>
             {unscheduled.length > 0 && (
                 <Block title="Pods without a node">
@@ -146,6 +142,54 @@ function Compared({ compared, everything }: { compared: Comparison; everything: 
             <Places title="Namespaces" changes={namespaces} />
             <Places title="Nodes not listed" changes={unknownNodes} />
         </div>
+    );
+}
+
+/** Numbers of nodes and pods in a line; a row for each resource. */
+function Totals({ deltas }: { deltas: readonly Delta[] }) {
+    const isCount = ({ resource }: Delta) => resource === "nodes" || resource === "pods";
+    const amounts = deltas.filter((each) => !isCount(each));
+    const figures = FIGURES.filter((name) => amounts.some((each) => each.figure === name));
+    return (
+        <>
+            <Deltas
+                deltas={deltas.filter(
+                    (each) => isCount(each) && (each.resource === "nodes" || each.figure === "counted"),
+                )}
+            />
+            {amounts.length > 0 && (
+                <table class="plain change-table">
+                    <caption class="unseen">What moved in the whole cluster</caption>
+                    <thead>
+                        <tr>
+                            <th scope="col">resource</th>
+                            {figures.map((name) => (
+                                <th key={name} scope="col" class="numeric">
+                                    {name}
+                                </th>
+                            ))}
+                        </tr>
+                    </thead>
+                    <tbody>
+                        {[...new Set(amounts.map((each) => each.resource))].map((resource) => (
+                            <tr key={resource}>
+                                <th scope="row">
+                                    {harmless(resource)} <small>{unitOf(resource)}</small>
+                                </th>
+                                {figures.map((name) => (
+                                    <Move
+                                        key={name}
+                                        delta={amounts.find(
+                                            (each) => each.resource === resource && each.figure === name,
+                                        )}
+                                    />
+                                ))}
+                            </tr>
+                        ))}
+                    </tbody>
+                </table>
+            )}
+        </>
     );
 }
 
@@ -183,6 +227,10 @@ const More = ({ of }: { of: number }) =>
     of > MOST ? <p class="quiet">and {grouped(of - MOST)} more: nodetally diff shows them all</p> : null;
 
 function ChangeTable({ changes }: { changes: NodeChange[] }) {
+    const shown = changes.slice(0, MOST);
+    const moved = movedIn(shown);
+    const domain = sharedDomain(shown.map((change) => change.name));
+    const hasWords = shown.some((change) => factsOf(change).length);
     return (
         <>
             <table class="plain change-table">
@@ -190,32 +238,93 @@ function ChangeTable({ changes }: { changes: NodeChange[] }) {
                 <thead>
                     <tr>
                         <th scope="col">node</th>
-                        <th scope="col">state and facts</th>
-                        <th scope="col">amounts</th>
+                        {hasWords && <th scope="col">state and facts</th>}
+                        <Titles moved={moved} />
                     </tr>
                 </thead>
                 <tbody>
-                    {changes.slice(0, MOST).map((change) => (
+                    {shown.map((change) => (
                         <tr key={change.name}>
                             <th scope="row">
-                                <a href={formatView({ ...parseView(location.hash), node: change.name })}>
-                                    {harmless(change.name)}
-                                </a>
+                                <NodeLink name={change.name} domain={domain} />
                             </th>
-                            <td class={change.urgent ? "bad" : ""}>
-                                {[...(change.recreated ? ["made again"] : []), ...change.words]
-                                    .map(harmless)
-                                    .join("; ")}
-                            </td>
-                            <td>
-                                <Deltas deltas={change.deltas.filter(isTold)} />
-                            </td>
+                            {hasWords && (
+                                <td class={change.urgent ? "facts-moved bad" : "facts-moved"}>
+                                    {factsOf(change).map(harmless).join("; ")}
+                                </td>
+                            )}
+                            <Moves moved={moved} deltas={change.deltas} />
                         </tr>
                     ))}
                 </tbody>
             </table>
             <More of={changes.length} />
         </>
+    );
+}
+
+const factsOf = (change: NodeChange): string[] => [...(change.recreated ? ["made again"] : []), ...change.words];
+
+interface Moved {
+    key: string;
+    delta: Delta;
+}
+
+const keyOf = ({ resource, figure }: Delta): string => `${resource}\n${figure}`;
+
+/** A column for each figure that moved anywhere, in the order in which a node has them. */
+function movedIn(changes: readonly { deltas: Delta[] }[]): Moved[] {
+    const found = new Map<string, Delta>();
+    for (const { deltas } of changes)
+        for (const delta of deltas) if (isTold(delta) && !found.has(keyOf(delta))) found.set(keyOf(delta), delta);
+    return [...found]
+        .map(([key, delta]) => ({ key, delta }))
+        .sort((a, b) => rank(a.delta) - rank(b.delta) || (a.key < b.key ? -1 : 1));
+}
+
+const RESOURCES = ["pods", "cpu", "memory"];
+const FIGURES = ["counted", "requests", "limits", "usage", "allocatable"];
+
+function rank({ resource, figure }: Delta): number {
+    const at = RESOURCES.indexOf(resource);
+    return (at < 0 ? RESOURCES.length : at) * FIGURES.length + FIGURES.indexOf(figure);
+}
+
+const Titles = ({ moved }: { moved: Moved[] }) => (
+    <>
+        {moved.map(({ key, delta }) => (
+            <th key={key} scope="col" class="numeric">
+                {harmless(delta.resource)}
+                <small>
+                    {delta.figure === "counted" ? "" : delta.figure}
+                    {unitOf(delta.resource) && ` (${unitOf(delta.resource)})`}
+                </small>
+            </th>
+        ))}
+    </>
+);
+
+/** By how much, and from what to what; empty where it did not move. */
+function Moves({ moved, deltas }: { moved: Moved[]; deltas: Delta[] }) {
+    const own = new Map(deltas.map((delta) => [keyOf(delta), delta]));
+    return (
+        <>
+            {moved.map(({ key }) => (
+                <Move key={key} delta={own.get(key)} />
+            ))}
+        </>
+    );
+}
+
+function Move({ delta }: { delta: Delta | undefined }) {
+    if (!delta) return <td class="numeric" />;
+    return (
+        <td class="numeric" title={hoverOf(delta)}>
+            <b>{signed(delta.resource, delta.value).split(" ")[0]}</b>
+            <small>
+                {amount(delta.resource, delta.before)} → {amount(delta.resource, delta.after)}
+            </small>
+        </td>
     );
 }
 
@@ -231,17 +340,23 @@ function Places({ title, changes }: { title: string; changes: PlaceChange[] | nu
             </Block>
         );
     if (!changes.length) return null;
+    const shown = changes.slice(0, MOST);
+    const moved = movedIn(shown);
     return (
         <Block title={`${title}: ${grouped(changes.length)} changed`}>
             <table class="plain change-table">
                 <caption class="unseen">{title}, the largest change first</caption>
+                <thead>
+                    <tr>
+                        <th scope="col">name</th>
+                        <Titles moved={moved} />
+                    </tr>
+                </thead>
                 <tbody>
-                    {changes.slice(0, MOST).map((change) => (
+                    {shown.map((change) => (
                         <tr key={change.name}>
                             <th scope="row">{harmless(change.name)}</th>
-                            <td>
-                                <Deltas deltas={change.deltas.filter(isTold)} />
-                            </td>
+                            <Moves moved={moved} deltas={change.deltas} />
                         </tr>
                     ))}
                 </tbody>

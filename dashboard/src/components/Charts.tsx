@@ -37,6 +37,7 @@ export function Charts({ index, end }: { index: ClusterIndex; end: number }) {
                         series={series[at] as Series}
                         hover={hover}
                         chooser={at === 2 ? <Chooser index={index} /> : null}
+                        isLoading={loaded.loading}
                         span={span}
                         onHover={setHover}
                         onZoom={(zoom) => go({ zoom })}
@@ -88,15 +89,17 @@ interface FigureProps {
     series: Series;
     hover: number | null;
     chooser: preact.ComponentChildren;
+    isLoading: boolean;
     span: [number, number];
     onHover: (at: number | null) => void;
     onZoom: (span: [number, number] | null) => void;
     onPick: (seconds: number) => void;
 }
 
-function Figure({ subject, series, hover, chooser, ...rest }: FigureProps) {
+function Figure({ subject, series, hover, chooser, isLoading, ...rest }: FigureProps) {
     const { settings, dark } = usePage();
     const title = titleOf(subject);
+    const nothing = isLoading ? null : nothingIn(series);
     const at = hover === null ? -1 : series.times.indexOf(hover);
     return (
         <figure>
@@ -104,14 +107,21 @@ function Figure({ subject, series, hover, chooser, ...rest }: FigureProps) {
                 {chooser ?? <h2>{title}</h2>}
                 <span class="quiet when">{at >= 0 ? shortTime((hover as number) * 1000, settings.zone) : ""}</span>
                 <span class="keys-row">
-                    {series.lines.map((line) => (
+                    {series.lines.toReversed().map((line) => (
                         <Key key={line.name} line={line} at={at} />
                     ))}
                 </span>
             </figcaption>
+            {nothing && <p class="chart-nothing quiet">{nothing}</p>}
             <Chart series={series} zone={settings.zone} dark={dark} label={words(title, series)} {...rest} />
         </figure>
     );
+}
+
+/** Why a chart is empty; null where it is not. */
+function nothingIn({ times, lines }: Series): string | null {
+    if (!times.length) return "no snapshot in this range";
+    return lines.some((line) => extent(line)) ? null : "unknown in this range";
 }
 
 /** A line's name, with its value under the hairline, or its last one. */

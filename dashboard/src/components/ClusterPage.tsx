@@ -44,16 +44,20 @@ export function ClusterPage({ name, onHelp }: { name: string; onHelp: () => void
                             index={index.value}
                             totals={totals}
                             at={Date.parse(slot ?? "")}
-                            reason={snapshot?.usage.reason ?? null}
+                            usage={snapshot?.usage ?? null}
                         />
                     )}
-                    {snapshot ? <Taken cluster={cluster} /> : shown.loading && <TakenWait />}
                     {index.value ? (
                         <Charts index={index.value} end={end} />
                     ) : (
                         index.loading && <div class="charts-wait" />
                     )}
-                    {!isNowhere(cluster) && <Tabs />}
+                    {!isNowhere(cluster) && (
+                        <div class="tabs">
+                            <Tabs />
+                            {snapshot ? <Taken cluster={cluster} /> : shown.loading && <TakenWait />}
+                        </div>
+                    )}
                     <Content cluster={cluster} />
                 </main>
                 {view.node !== null && snapshot && shown.value && (
@@ -100,7 +104,7 @@ function Problems({ cluster }: { cluster: Cluster }) {
             ))}
             {stale && (
                 <Notice tone="warn" title={capital(stale)}>
-                    <p>The job may be failing. What the store says about its last passes:</p>
+                    <p>The job may be failing; what the store says of its last passes:</p>
                     <Copyable
                         text={`nodetally status --cluster ${quoted(cluster.name)} --store ${quoted(storeOf(location.href))}`}
                     />
@@ -118,15 +122,13 @@ function UsageNotice({ usage }: { usage: NonNullable<Cluster["shown"]["value"]>[
     const who = missing ? `for ${missing} node${missing === 1 ? "" : "s"}` : "for every node";
     return (
         <Notice tone="info" title={`Usage is unknown ${who} (${usage.status})`}>
-            <p>
-                {harmless(usage.reason ?? "no reason was stored")}
-                {missing > 0 && (
-                    <details>
-                        <summary>Which nodes</summary>
-                        {usage.missing_nodes.map(harmless).join(", ")}
-                    </details>
-                )}
-            </p>
+            <p>{harmless(usage.reason ?? "no reason was stored")}</p>
+            {missing > 0 && (
+                <details>
+                    <summary>which</summary>
+                    {usage.missing_nodes.map(harmless).join(", ")}
+                </details>
+            )}
         </Notice>
     );
 }
@@ -141,15 +143,20 @@ function Taken({ cluster }: { cluster: Cluster }) {
     const { source } = snapshot;
     return (
         <div class="taken">
-            <span class="quiet" title={`slot ${snapshot.slot}`}>
-                Snapshot of {exactTime(at, settings.zone)}, {age(now - at)} ago, by {harmless(source.kind)}
-                {source.server_version ? ` from ${harmless(source.server_version)}` : ""}
-                {source.consistent === false ? "; its lists are not of one point in time" : ""}
+            <span class="quiet" title={`slot ${snapshot.slot}${consistency(source.consistent)}`}>
+                Snapshot of {exactTime(at, settings.zone)}, {age(now - at)} ago
+                <span class="not-on-phone">
+                    , by {harmless(source.kind)}
+                    {source.server_version ? ` from ${harmless(source.server_version)}` : ""}
+                </span>
             </span>
             <Takeaway shown={shown} />
         </div>
     );
 }
+
+const consistency = (isConsistent: boolean | null): string =>
+    isConsistent === false ? "; its lists are not of one point in time" : "";
 
 /** As high as what comes in its place, so that nothing moves. */
 function TakenWait() {
@@ -178,7 +185,7 @@ const TAB_TITLES: Record<Tab, string> = {
 function Tabs() {
     const { view } = usePage();
     return (
-        <nav class="tabs" aria-label="Views of the cluster">
+        <nav aria-label="Views of the cluster">
             {TABS.map((tab) => (
                 <a
                     key={tab}

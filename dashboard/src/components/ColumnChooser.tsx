@@ -16,7 +16,7 @@ export function ColumnChooser({ columns, shown }: { columns: Columns; shown: rea
             {() => (
                 <>
                     {groups.map((group) => (
-                        <fieldset key={group}>
+                        <fieldset key={group} class="two">
                             <legend>{harmless(group)}</legend>
                             {columns.all
                                 .filter((column) => column.group === group && column.key !== "name")

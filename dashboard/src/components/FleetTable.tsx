@@ -1,5 +1,6 @@
 /** The fleet as a table: a link to each cluster, its bars, its last day, and how old its newest snapshot is. */
 import { firstSort } from "../logic/arrange";
+import { absoluteBare } from "../logic/bar";
 import { FLEET_KEYS, type FleetKey, type FleetRow } from "../logic/fleet";
 import { grouped, harmless, UNKNOWN } from "../logic/text";
 import { age, exactTime } from "../logic/times";
@@ -28,6 +29,7 @@ const TITLES: Record<FleetKey | "day", string> = {
 
 export function FleetTable({ rows, indexes, loading }: Props) {
     const { view } = usePage();
+    const signs = { cpu: signsOf(rows, "cpu"), memory: signsOf(rows, "memory") };
     return (
         <div class="fleet-box">
             <table class="fleet">
@@ -46,7 +48,7 @@ export function FleetTable({ rows, indexes, loading }: Props) {
                 <tbody>
                     {loading && <Skeleton rows={4} columns={7} />}
                     {rows.map((row) => (
-                        <Row key={row.name} row={row} index={indexes.get(row.name) ?? null} />
+                        <Row key={row.name} row={row} index={indexes.get(row.name) ?? null} signs={signs} />
                     ))}
                 </tbody>
             </table>
@@ -55,6 +57,20 @@ export function FleetTable({ rows, indexes, loading }: Props) {
             )}
         </div>
     );
+}
+
+interface Signs {
+    cpu: number;
+    memory: number;
+}
+
+/** How long the longest "12.4 / 15.9" of a column is. */
+function signsOf(rows: readonly FleetRow[], resource: string): number {
+    const said = rows.map(({ totals }) => {
+        const { requests = null, allocatable = null } = totals?.resources[resource] ?? {};
+        return absoluteBare(resource, requests, allocatable).length;
+    });
+    return Math.max(9, ...said);
 }
 
 function Heading({ name }: { name: FleetKey }) {
@@ -75,10 +91,11 @@ function Heading({ name }: { name: FleetKey }) {
     );
 }
 
-function Row({ row, index }: { row: FleetRow; index: ClusterIndex | null }) {
+function Row({ row, index, signs }: { row: FleetRow; index: ClusterIndex | null; signs: Signs }) {
     const { view, now, settings } = usePage();
     const link = formatView({ ...HOME, cluster: row.name, t: view.t });
     const worst = row.troubles[0]?.weight ?? 0;
+    const hasCells = row.loading || row.totals !== null;
     return (
         <tr class={worst >= 3 ? "trouble" : ""}>
             <th scope="row" class="col-name">
@@ -89,13 +106,15 @@ function Row({ row, index }: { row: FleetRow; index: ClusterIndex | null }) {
                     {harmless(row.name)}
                 </a>
                 {row.takenAt !== null && <small class="on-phone">seen {age(now - row.takenAt)} ago</small>}
-                {row.troubles.map((trouble) => (
-                    <small key={trouble.words} class={trouble.weight >= 2 ? "bad" : "worry"}>
-                        {trouble.words}
-                    </small>
-                ))}
+                {hasCells && <Troubles row={row} />}
             </th>
-            <Cells row={row} />
+            {hasCells ? (
+                <Cells row={row} signs={signs} />
+            ) : (
+                <td class="col-words" colSpan={COLUMNS_OF_TOTALS}>
+                    <Troubles row={row} />
+                </td>
+            )}
             <td class="col-day">{index && <Sparkline points={index.recent} />}</td>
             <td class="col-seen" title={row.takenAt === null ? "" : exactTime(row.takenAt, settings.zone)}>
                 {row.takenAt === null ? "" : age(now - row.takenAt)}
@@ -104,9 +123,20 @@ function Row({ row, index }: { row: FleetRow; index: ClusterIndex | null }) {
     );
 }
 
-function Cells({ row }: { row: FleetRow }) {
-    if (row.loading) return <Skeleton cells={4} />;
-    if (!row.totals) return <Nothing />;
+const COLUMNS_OF_TOTALS = 4; // nodes, pods, cpu, memory
+
+const Troubles = ({ row }: { row: FleetRow }) => (
+    <>
+        {row.troubles.map((trouble) => (
+            <small key={trouble.words} class={trouble.weight >= 2 ? "bad" : "worry"}>
+                {trouble.words}
+            </small>
+        ))}
+    </>
+);
+
+function Cells({ row, signs }: { row: FleetRow; signs: Signs }) {
+    if (row.loading || !row.totals) return <Skeleton cells={COLUMNS_OF_TOTALS} />;
     const { nodes, pods } = row.totals;
     return (
         <>
@@ -115,24 +145,16 @@ function Cells({ row }: { row: FleetRow }) {
                 <span class="quiet">/{number(nodes.count)}</span>
             </td>
             <td class="col-pods">{number(pods.counted)}</td>
-            <Share totals={row.totals} resource="cpu" />
-            <Share totals={row.totals} resource="memory" />
+            <Share totals={row.totals} resource="cpu" signs={signs.cpu} />
+            <Share totals={row.totals} resource="memory" signs={signs.memory} />
         </>
     );
 }
 
-const Nothing = () => (
-    <>
-        {FLEET_KEYS.slice(1, -1).map((key) => (
-            <td key={key} class={`col-${key}`} />
-        ))}
-    </>
-);
-
-function Share({ totals, resource }: { totals: SmallTotals; resource: string }) {
+function Share({ totals, resource, signs }: { totals: SmallTotals; resource: string; signs: number }) {
     return (
         <td class={`col-${resource}`}>
-            <Bar resource={resource} figures={totals.resources[resource] ?? {}} bare />
+            <Bar resource={resource} figures={totals.resources[resource] ?? {}} signs={signs} bare />
         </td>
     );
 }

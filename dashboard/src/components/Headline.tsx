@@ -2,11 +2,12 @@
 import { useMemo } from "preact/hooks";
 import { type Headline as HeadlineNumber, headlineOf } from "../logic/headline";
 import { nearest } from "../logic/series";
-import { harmless } from "../logic/text";
+import { count, harmless } from "../logic/text";
 import { DAY } from "../logic/times";
 import { usePage } from "../state/page";
 import { useSpan } from "../state/span";
 import type { ClusterIndex, SmallTotals } from "../types/derived";
+import type { Usage } from "../types/model";
 
 const TOLERANCE = DAY / 24; // a snapshot within an hour of 24 h ago stands for it
 const LABELS = ["nodes", "pods", "cpu requests", "memory requests", "cpu usage", "memory usage"];
@@ -16,11 +17,10 @@ interface Props {
     totals: SmallTotals | null;
     /** When the totals are of. */
     at: number;
-    /** Why usage is unknown. */
-    reason: string | null;
+    usage: Usage | null;
 }
 
-export function Headline({ index, totals, at, reason }: Props) {
+export function Headline({ index, totals, at, usage }: Props) {
     const { library } = usePage();
     const yesterday = at - DAY;
     const span = useSpan(library, index, yesterday - TOLERANCE, yesterday + TOLERANCE).value;
@@ -30,25 +30,37 @@ export function Headline({ index, totals, at, reason }: Props) {
     return (
         <dl class="headline">
             {numbers.map((number) => (
-                <One key={number.label} number={number} reason={number.big === "?" ? reason : null} />
+                <One key={number.label} number={number} usage={number.unmeasured ? usage : null} />
             ))}
         </dl>
     );
 }
 
-function One({ number, reason }: { number: HeadlineNumber; reason: string | null }) {
+function One({ number, usage }: { number: HeadlineNumber; usage: Usage | null }) {
     return (
-        <div title={reason ? `${number.hover}: ${harmless(reason)}` : number.hover}>
+        <div title={usage?.reason ? `${number.hover}: ${harmless(usage.reason)}` : number.hover}>
             <dt>{number.label}</dt>
             <dd>
-                <b class={number.bad ? "bad" : ""}>{number.big}</b>
-                <span class="quiet">{reason ? `unknown: ${harmless(reason)}` : number.small}</span>
+                <b class={number.bad === "big" ? "bad" : ""}>{number.big}</b>
+                <span class={number.bad === "small" ? "bad" : "quiet"}>
+                    {(usage ? unknownFor(usage) : number.small) || "\u00a0"}
+                </span>
                 <span class="change" title="against 24 h ago">
-                    {number.change === null ? "24 h ago: unknown" : `${number.change} in 24 h`}
+                    {said(number.change)}
                 </span>
             </dd>
         </div>
     );
+}
+
+/** Short: the reason stands in a notice above, and in the hover text. */
+function unknownFor({ status, missing_nodes }: Usage): string {
+    return missing_nodes.length ? `unknown for ${count(missing_nodes.length, "node")}` : `unknown: ${harmless(status)}`;
+}
+
+function said(change: string | null): string {
+    if (change === null) return "24 h ago: unknown";
+    return change === "0" ? "as 24 h ago" : `${change} in 24 h`;
 }
 
 function Waiting() {

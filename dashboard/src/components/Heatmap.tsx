@@ -193,7 +193,7 @@ function draw(canvas: HTMLCanvasElement, made: HeatLayout, width: number, chosen
     pen.font = "12px system-ui, sans-serif";
     pen.fillStyle = text;
     for (const heading of made.headings)
-        pen.fillText(`${harmless(heading.text)}  ${grouped(heading.count)}`, 0, heading.y + 15, width);
+        pen.fillText(`${harmless(heading.text)}  ${grouped(heading.count)}`, heading.x, heading.y + 15, width);
     const side = made.cell - (made.cell > 12 ? 2 : 1);
     for (const cell of made.cells) {
         pen.fillStyle =

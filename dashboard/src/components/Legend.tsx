@@ -17,6 +17,10 @@ export function Legend() {
                 figures={{ allocatable: 100, requests: 62, usage: 31, limits: 80 }}
                 label="A bar with all its parts"
             />
+            <BarDrawing
+                figures={{ allocatable: 100, requests: 108, usage: 44, limits: 190 }}
+                label="A bar of a node of which more is requested than it has"
+            />
             <dl>
                 {WORDS.map(([key, word, says]) => (
                     <div key={key}>

@@ -58,7 +58,7 @@ function tableColumn(column: PlaceColumn, snapshot: Snapshot): TableColumn<Place
         : column.title;
     const base = { key: column.key, title, sortable: true, numeric: resource !== null || column.key === "pods" };
     if (column.key === "name")
-        return { ...base, width: 230, cell: (place) => harmless(place.name), hover: (place) => harmless(place.name) };
+        return { ...base, width: 200, cell: (place) => harmless(place.name), hover: (place) => harmless(place.name) };
     const number = (place: Place) => column.value(place) as number | null;
     if (resource === null)
         return {
@@ -70,12 +70,12 @@ function tableColumn(column: PlaceColumn, snapshot: Snapshot): TableColumn<Place
         return {
             ...base,
             numeric: false,
-            width: 170,
+            width: 150,
             cell: (place) => <Share place={place} resource={resource} snapshot={snapshot} />,
         };
     return {
         ...base,
-        width: Math.max(110, title.length * 7.3 + 26),
+        width: Math.max(100, title.length * 7.6 + 32),
         cell: (place) => amount(resource, number(place)),
         hover: (place) => exact(resource, number(place)),
     };

@@ -1,8 +1,17 @@
 /** One node beside the table: its facts, all its resources, its own day. */
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
-import { amount, exact, percentage, unitOf } from "../logic/amounts";
-import { figure, headroom, POD_SLOTS, resourceNames, states, taintText } from "../logic/nodes";
+import { amount, exact, unitOf } from "../logic/amounts";
+import {
+    extraResources,
+    figure,
+    headroom,
+    POD_SLOTS,
+    resourceNames,
+    shortNames,
+    states,
+    taintText,
+} from "../logic/nodes";
 import { ABSENT, grouped, harmless, UNKNOWN } from "../logic/text";
 import { age, exactTime } from "../logic/times";
 import type { Shown } from "../state/cluster";
@@ -55,10 +64,15 @@ function Known({ node, shown, index }: { node: Node; shown: Shown; index: Cluste
                 {states(node).map(harmless).join(", ")}
             </p>
             <h3>Resources</h3>
-            {["cpu", "memory"].map((resource) => (
+            {["cpu", "memory", ...extraResources([node])].map((resource) => (
                 <div key={resource} class="panel-bar">
-                    <span>{resource}</span>
-                    <Bar resource={resource} figures={node.resources[resource] ?? {}} reason={reason} />
+                    <span>{harmless(shortNames(resourceNames([node])).get(resource) ?? resource)}</span>
+                    <Bar
+                        resource={resource}
+                        figures={Object.hasOwn(node.resources, resource) ? (node.resources[resource] ?? {}) : {}}
+                        reason={reason}
+                        signs={PANEL_SIGNS}
+                    />
                 </div>
             ))}
             <Resources node={node} />
@@ -83,6 +97,7 @@ function Known({ node, shown, index }: { node: Node; shown: Shown; index: Cluste
 }
 
 const number = (value: number | null): string => (value === null ? UNKNOWN : grouped(value));
+const PANEL_SIGNS = 17; // "12.4 / 15.9 cores"
 const PARTS = ["requests", "limits", "usage", "headroom", "allocatable"] as const;
 
 function Resources({ node }: { node: Node }) {
@@ -100,9 +115,6 @@ function Resources({ node }: { node: Node }) {
                                 {part}
                             </th>
                         ))}
-                        <th scope="col" class="numeric" title="requests of allocatable">
-                            share
-                        </th>
                     </tr>
                 </thead>
                 <tbody>
@@ -120,7 +132,6 @@ function Resources({ node }: { node: Node }) {
                                             : amount(name, of(name, part))}
                                     </td>
                                 ))}
-                                <td class="numeric">{percentage(of(name, "requests"), of(name, "allocatable"))}</td>
                             </tr>
                         ))}
                 </tbody>

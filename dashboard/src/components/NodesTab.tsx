@@ -36,11 +36,12 @@ export function NodesTab({ snapshot }: { snapshot: Snapshot }) {
     const shownKey = shown.join(",");
     const foldedKey = view.folded.join("\n");
     const chosen = shown.flatMap((key) => columns.byKey.get(key) ?? []) as Column[];
+    const sums = rows.some(isSum);
     const fold = (group: string) => go({ folded: toggled(view.folded, group) });
     // shownKey stands for the chosen columns
     const table = useMemo(
-        () => tableColumns(chosen, snapshot, { phone, folded: view.folded, fold }),
-        [snapshot, columns, shownKey, phone, foldedKey],
+        () => tableColumns(chosen, snapshot, { phone, sums, folded: view.folded, fold }),
+        [snapshot, columns, shownKey, phone, sums, foldedKey],
     );
     const moved = useMoved(snapshot);
     const isNarrowed = found.length < snapshot.nodes.length;

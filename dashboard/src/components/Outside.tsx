@@ -11,8 +11,7 @@ export function Outside({ snapshot }: { snapshot: Snapshot }) {
         <section class="outside" aria-label="Pods outside of the nodes below">
             {hasWaiting && unscheduled && (
                 <p>
-                    <strong>{said(unscheduled)} without a node</strong>{" "}
-                    <span class="quiet">ask for {asked(unscheduled)}</span>
+                    <strong>{said(unscheduled)} without a node</strong> <span class="quiet">{asks(unscheduled)}</span>
                 </p>
             )}
             {unknown_nodes?.length ? (
@@ -23,7 +22,7 @@ export function Outside({ snapshot }: { snapshot: Snapshot }) {
                     <ul>
                         {unknown_nodes.map((place) => (
                             <li key={place.name}>
-                                {harmless(place.name)}: {said(place)} <span class="quiet">ask for {asked(place)}</span>
+                                {harmless(place.name)}: {said(place)} <span class="quiet">{asks(place)}</span>
                             </li>
                         ))}
                     </ul>
@@ -35,6 +34,8 @@ export function Outside({ snapshot }: { snapshot: Snapshot }) {
 
 const said = ({ pods: { counted } }: Place): string =>
     counted === null ? `${UNKNOWN} pods` : `${grouped(counted)} pod${counted === 1 ? "" : "s"}`;
+
+const asks = (place: Place): string => `${place.pods.counted === 1 ? "asks" : "ask"} for ${asked(place)}`;
 
 function asked({ resources }: Place): string {
     const names = Object.keys(resources).sort();

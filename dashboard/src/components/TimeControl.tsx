@@ -12,6 +12,7 @@ import {
     shortTime,
     zoneName,
 } from "../logic/times";
+import { staleness } from "../logic/trouble";
 import { isoOf, neighbour } from "../reading/days";
 import { usePage } from "../state/page";
 import type { ClusterIndex } from "../types/derived";
@@ -34,7 +35,7 @@ export function FleetTime() {
 
 /** In a cluster a step is a snapshot. */
 export function ClusterTime({ index, slot }: { index: ClusterIndex | null; slot: string | null }) {
-    const { library, go } = usePage();
+    const { view, library, go, now } = usePage();
     const [end, setEnd] = useState<string | null>(null);
     const step = async (by: -1 | 1) => {
         if (!index || !slot) return;
@@ -44,7 +45,9 @@ export function ClusterTime({ index, slot }: { index: ClusterIndex | null; slot:
         else if (by > 0) go({ t: null });
     };
     const at = Date.parse(slot ?? isoOf(Date.now()));
-    return <Control at={at} step={step} hint={end ?? "snapshot"} strip={index} />;
+    const isStale = view.t === null && index !== null && staleness(index, now) !== null;
+    const old = isStale ? age(now - Date.parse(index.last.taken_at ?? index.last.slot)) : null;
+    return <Control at={at} step={step} hint={end ?? "snapshot"} strip={index} old={old} />;
 }
 
 interface ControlProps {
@@ -52,9 +55,11 @@ interface ControlProps {
     step: (by: -1 | 1) => void;
     hint: string;
     strip: ClusterIndex | null;
+    /** How old the newest snapshot is, where it is too old to be called live. */
+    old?: string | null;
 }
 
-function Control({ at, step, hint, strip }: ControlProps) {
+function Control({ at, step, hint, strip, old = null }: ControlProps) {
     const { view, go, settings } = usePage();
     const isLive = view.t === null;
     useKey(",", () => step(-1));
@@ -62,7 +67,9 @@ function Control({ at, step, hint, strip }: ControlProps) {
     useKey("l", () => go({ t: null }));
     const label = isLive ? (
         <>
-            <i class="live-sign" aria-hidden="true" /> live
+            <i class={old ? "live-sign stale" : "live-sign"} aria-hidden="true" />{" "}
+            {old ? <span class="not-on-phone">latest, </span> : "live"}
+            {old && `${old} old`}
         </>
     ) : (
         shortTime(at, settings.zone)
@@ -80,7 +87,9 @@ function Control({ at, step, hint, strip }: ControlProps) {
             </button>
             <Menu
                 label={label}
-                name={isLive ? "Time: live" : `Time: ${shortTime(at, settings.zone)}`}
+                name={
+                    isLive ? (old ? `Time: latest, ${old} old` : "Time: live") : `Time: ${shortTime(at, settings.zone)}`
+                }
                 class={isLive ? "" : "not-live"}
                 right
             >

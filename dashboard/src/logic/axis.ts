@@ -1,4 +1,5 @@
 /** Numbers of a chart's axes in, their short texts out. Pure. */
+import { grouped } from "./text";
 import { partsOf, shortDate, type Zone } from "./times";
 
 /** The clock within a day, the date at its start and for steps of a day and more. */
@@ -18,5 +19,5 @@ export function axisNumber(value: number): string {
     ] as const) {
         if (Math.abs(value) >= unit) return `${+(value / (sign === "k" ? 1e3 : unit)).toFixed(1)}${sign}`;
     }
-    return String(+value.toFixed(2));
+    return value >= 1000 ? grouped(value) : String(+value.toFixed(2));
 }

@@ -9,6 +9,7 @@ import {
     headroom,
     inTrouble,
     isSum,
+    lacking,
     resourceNames,
     type Sum,
     shortNames,
@@ -92,7 +93,7 @@ function usual(nodes: readonly Node[], short: Map<string, string>): string[] {
     const texts = (["pool", "zone", "instance-type"] as TextField[]).filter(any);
     const extras = extraResources(nodes).map((name) => short.get(name) as string);
     const taints = nodes.some((node) => node.taints?.length) ? ["taints"] : [];
-    return ["name", "state", "cpu", "memory", ...extras, "pods", ...texts, ...taints, "age", "kubelet-version"];
+    return ["name", "state", "cpu", "memory", "pods", ...extras, ...texts, ...taints, "age", "kubelet-version"];
 }
 
 const NAME: Column = {
@@ -221,7 +222,7 @@ function amountColumn(resource: string, short: string, part: Figure | "headroom"
         kind: "number",
         resource,
         value,
-        text: (row) => (has(row, resource) ? amount(resource, value(row)) : ABSENT),
+        text: (row) => (has(row, resource) ? amount(resource, value(row)) : lacking(row)),
         hover: (row) => hoverAmount(row, resource, part, value(row)),
         raw: value,
         rawTitle: title(`${short}-${part}`, resource),
@@ -230,7 +231,8 @@ function amountColumn(resource: string, short: string, part: Figure | "headroom"
 
 /** The stored integer; for a sum that is unknown, what its known part comes to. */
 export function hoverAmount(row: Row, resource: string, part: string, value: number | null): string {
-    if (!has(row, resource)) return `it has no ${harmless(resource)}`;
+    if (!has(row, resource))
+        return lacking(row) === UNKNOWN ? "it has reported nothing" : `it has no ${harmless(resource)}`;
     const partial = isSum(row) ? row.partial.get(`${resource}/${part}`) : undefined;
     if (!partial || !isSum(row)) return exact(resource, value);
     const of = `${grouped(partial.unknown)} of ${count(row.members.length, "node")}`;

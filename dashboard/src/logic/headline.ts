@@ -1,7 +1,8 @@
 /** A cluster's totals now and a day before in, its six numbers out. Pure. */
 import type { SmallTotals } from "../types/derived";
 import { amount, exact, percentage, signed, unitOf } from "./amounts";
-import { grouped, UNKNOWN } from "./text";
+import { ABSENT, grouped, UNKNOWN } from "./text";
+import { FULL_SHARE } from "./trouble";
 
 export interface Headline {
     label: string;
@@ -10,7 +11,10 @@ export interface Headline {
     /** Against 24 h ago; null where that is not known. */
     change: string | null;
     hover: string;
-    bad: boolean;
+    /** What of it is alarming: the number itself, or the words below it. */
+    bad: "big" | "small" | null;
+    /** It is unknown because a usage is: what the snapshot says of its usage tells why. */
+    unmeasured: boolean;
 }
 
 export function headlineOf(now: SmallTotals, before: SmallTotals | null): Headline[] {
@@ -32,10 +36,11 @@ function nodes({ nodes: now }: SmallTotals, before: SmallTotals | null): Headlin
     return {
         label: "nodes",
         big: said(all),
-        small: parts.filter(Boolean).join(", ") || "all ready",
+        small: parts.filter(Boolean).join(", ") || (all ? "all ready" : ""),
         change: change("", all, before?.nodes.count),
         hover: `${said(ready)} of ${said(all)} ready, ${said(now.schedulable)} take new pods`,
-        bad: missing > 0,
+        bad: missing > 0 ? "small" : null,
+        unmeasured: false,
     };
 }
 
@@ -47,19 +52,24 @@ function pods({ pods: now, nodes: { count } }: SmallTotals, before: SmallTotals 
         small: each,
         change: change("", now.counted, before?.pods.counted),
         hover: "pods bound to a node that have not ended",
-        bad: false,
+        bad: null,
+        unmeasured: false,
     };
 }
 
 function share(resource: string, part: "requests" | "usage", now: SmallTotals, before: SmallTotals | null): Headline {
-    const { [part]: value = null, allocatable = null } = now.resources[resource] ?? {};
+    const found = Object.hasOwn(now.resources, resource) ? now.resources[resource] : undefined;
+    const { [part]: value = null, allocatable = null } = found ?? {};
     return {
         label: `${resource} ${part}`,
-        big: percentage(value, allocatable).replace(/%$/, " %"),
-        small: `${amount(resource, value)} / ${amount(resource, allocatable)} ${unitOf(resource)}`,
+        big: found ? percentage(value, allocatable) : ABSENT,
+        small: !found
+            ? `no ${resource}`
+            : `${amount(resource, value)} / ${amount(resource, allocatable)} ${unitOf(resource)}`,
         change: change(resource, value, before?.resources[resource]?.[part]),
         hover: `${part} ${exact(resource, value)} of ${exact(resource, allocatable)} allocatable`,
-        bad: value !== null && allocatable !== null && value > allocatable * 0.9,
+        bad: value !== null && allocatable !== null && value > allocatable * FULL_SHARE ? "big" : null,
+        unmeasured: part === "usage" && found !== undefined && value === null,
     };
 }
 

@@ -71,7 +71,7 @@ export interface Cell {
 
 export interface HeatLayout {
     cells: Cell[];
-    headings: { text: string; y: number; count: number }[];
+    headings: { text: string; x: number; y: number; count: number }[];
     cell: number;
     perRow: number;
     height: number;
@@ -79,25 +79,30 @@ export interface HeatLayout {
 
 const HEADING = 22;
 const GAP_BELOW = 10;
+const GAP_BESIDE = 22;
+const SIGN = 8; // px: a sign of a heading, with some to spare
 
-/** Cells in rows, group by group; smaller where there are many. */
+/** Cells in rows, group by group; smaller where there are many. Small groups stand side by side. */
 export function layout(nodes: readonly Node[], measure: Measure, group: TextField | null, width: number): HeatLayout {
     const cell = nodes.length > 2000 ? 11 : nodes.length > 400 ? 16 : 26;
     const perRow = Math.max(1, Math.floor(width / cell));
     const made: HeatLayout = { cells: [], headings: [], cell, perRow, height: 0 };
-    let y = 0;
+    let [left, top] = [0, 0];
     for (const [name, members] of groupsIn(nodes, group)) {
-        if (group) {
-            made.headings.push({ text: name ?? `no ${group}`, y, count: members.length });
-            y += HEADING;
-        }
+        const text = name ?? `no ${group}`;
+        const heading = group ? (text.length + String(members.length).length + 2) * SIGN : 0;
+        const wide = Math.max(Math.min(members.length, perRow) * cell, Math.min(heading, width));
+        if (left > 0 && left + wide > width) [left, top] = [0, made.height];
+        if (group) made.headings.push({ text, x: left, y: top, count: members.length });
+        const first = top + (group ? HEADING : 0);
         for (const [at, node] of members.entries()) {
-            const x = (at % perRow) * cell;
-            made.cells.push({ node, x, y: y + Math.floor(at / perRow) * cell, step: stepOf(node, measure) });
+            const [x, y] = [left + (at % perRow) * cell, first + Math.floor(at / perRow) * cell];
+            made.cells.push({ node, x, y, step: stepOf(node, measure) });
         }
-        y += Math.ceil(members.length / perRow) * cell + (group ? GAP_BELOW : 0);
+        const bottom = first + Math.ceil(members.length / perRow) * cell + (group ? GAP_BELOW : 0);
+        made.height = Math.max(made.height, bottom);
+        left += wide + GAP_BESIDE;
     }
-    made.height = y;
     return made;
 }
 

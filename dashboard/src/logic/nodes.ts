@@ -1,7 +1,7 @@
 /** A node in, one value of it out; several in, their sum out. Pure; null is unknown. */
 import type { Figure, Node, PodCounts, Resource, Resources, Taint } from "../types/model";
 import { ratio, sum } from "./amounts";
-import { harmless } from "./text";
+import { ABSENT, harmless, UNKNOWN } from "./text";
 
 export const POD_SLOTS = "pods"; // in resources: how many pods a node takes; pods themselves are in node.pods
 const FIGURES: Figure[] = ["capacity", "allocatable", "requests", "limits", "scheduled", "containers", "usage"];
@@ -27,6 +27,14 @@ export function figure(row: WithResources, resource: string, name: Figure): numb
 }
 
 export const has = (row: WithResources, resource: string): boolean => Object.hasOwn(row.resources, resource);
+
+/** What stands for a resource that a row does not have: of a node that has reported nothing at all, it is unknown. */
+export const lacking = (row: WithResources): string => (saysNothing(row) ? UNKNOWN : ABSENT);
+
+const saysNothing = (row: WithResources): boolean => {
+    for (const _ in row.resources) return false;
+    return true;
+};
 
 /** allocatable − requests; may be negative. */
 export function headroom(row: WithResources, resource: string): number | null {
@@ -79,13 +87,18 @@ export function shortNames(resources: readonly string[]): Map<string, string> {
 
 const RESERVED = ["name", "state", "role", "age", "pods", "taints", "labels", ...Object.keys(TEXTS)];
 
-/** Resources beside cpu and memory that a node has to give or a pod asks for; storage only where it is asked for. */
+const NEARLY_FULL = 0.8;
+
+/**
+ * Resources beside cpu and memory that a reader wants to see unasked: devices that there are, huge pages that are asked
+ * for, and storage that runs out somewhere.
+ */
 export function extraResources(rows: readonly WithResources[]): string[] {
-    const matters = (row: WithResources, name: string) =>
-        has(row, name) &&
-        (name === "ephemeral-storage" ? ["requests" as const] : (["allocatable", "requests"] as const)).some(
-            (part) => (figure(row, name, part) ?? 0) > 0,
-        );
+    const matters = (row: WithResources, name: string) => {
+        if (name === "ephemeral-storage") return (fullness(row, name) ?? 0) >= NEARLY_FULL;
+        const parts = name.startsWith("hugepages-") ? (["requests"] as const) : (["allocatable", "requests"] as const);
+        return parts.some((part) => (figure(row, name, part) ?? 0) > 0);
+    };
     return resourceNames(rows).filter(
         (name) => name !== "cpu" && name !== "memory" && rows.some((row) => matters(row, name)),
     );
@@ -118,13 +131,13 @@ function namesIn(members: Node[]): Set<string> {
     return names;
 }
 
-/** A node that does not have the resource adds 0; one that does not know it makes the sum unknown. */
+/** A node that does not have the resource adds 0; one that does not know it, or knows nothing, makes the sum unknown. */
 function sumResource(name: string, members: Node[], partial: Sum["partial"]): Resource {
     const made = {} as Resource;
     for (const part of FIGURES) {
         let [known, unknown] = [0, 0];
         for (const node of members) {
-            if (!has(node, name)) continue;
+            if (!has(node, name) && !saysNothing(node)) continue;
             const value = figure(node, name, part);
             if (value === null) unknown += 1;
             else known += value;

@@ -43,7 +43,7 @@ export function median(values: readonly number[]): number {
     return sorted[Math.floor((sorted.length - 1) / 2)] ?? 0;
 }
 
-export const RESOURCE_LINES = ["allocatable", "limits", "requests", "usage"] as const;
+export const RESOURCE_LINES = ["allocatable", "limits", "requests", "usage"] as const; // drawn in this order: the last on top
 
 export type Subject = { kind: "resource"; name: string } | { kind: "pods" } | { kind: "nodes" };
 

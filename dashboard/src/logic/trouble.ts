@@ -30,9 +30,12 @@ export function staleness(index: Pick<ClusterIndex, "last" | "recent">, now: num
     const steps = index.recent
         .slice(1)
         .map((point, at) => Date.parse(point.slot) - Date.parse(index.recent[at]?.slot ?? ""));
-    const rhythm = steps.length < 2 ? "" : `, they came about every ${age(median(steps))}`;
+    const rhythm = steps.length < 2 ? "" : `; they came every ${spell(median(steps))}`;
     return `last snapshot ${age(old)} ago${rhythm}`;
 }
+
+/** A rhythm: "15 min", "1 h". */
+const spell = (ms: number): string => (ms % 3_600_000 === 0 ? `${ms / 3_600_000} h` : age(ms));
 
 export function troublesOf(totals: SmallTotals, recent: readonly Point[], stale: string | null): Trouble[] {
     const found: Trouble[] = [];

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { arrange, facetCounts, filter, firstSort, grouped, search, sortBy } from "../../src/logic/arrange";
 import { columnsOf } from "../../src/logic/columns";
 import { cell, csvOf } from "../../src/logic/csv";
-import { cordoned, extraResources, figure, shortNames, states, sumOf } from "../../src/logic/nodes";
+import { cordoned, extraResources, figure, lacking, shortNames, states, sumOf } from "../../src/logic/nodes";
 import { recycle, windowOf } from "../../src/logic/window";
 import { cpuNode, MARKUP, node, resource } from "../support";
 
@@ -108,9 +108,9 @@ describe("groups", () => {
 
 describe("columns", () => {
     test("what a node does not have is absent, what it does not know is unknown", () => {
-        const nodes = [cpuNode("a", null), node("b")];
+        const nodes = [cpuNode("a", null), node("b", { resources: { memory: resource() } }), node("c")];
         const cpu = column(nodes, "cpu-requests");
-        expect([cpu.text(nodes[0] as never), cpu.text(nodes[1] as never)]).toEqual(["?", "–"]);
+        expect(nodes.map((each) => cpu.text(each))).toEqual(["?", "–", "?"]);
     });
     test("headroom may be negative, and is unknown where a part is", () => {
         const nodes = [cpuNode("a", 1500), cpuNode("b", null)];
@@ -135,6 +135,21 @@ describe("columns", () => {
             }),
         ];
         expect(extraResources(nodes)).toEqual(["nvidia.com/gpu"]);
+    });
+    test("a node that has reported nothing is unknown, alone and in a sum; one without a GPU has none", () => {
+        const [bare, other] = [node("a"), cpuNode("b", 400)];
+        expect([lacking(bare), lacking(other)]).toEqual(["?", "–"]);
+        expect(figure(sumOf("both", [bare, other]), "cpu", "requests")).toBeNull();
+        expect(figure(sumOf("one", [other]), "cpu", "requests")).toBe(400);
+    });
+    test("huge pages are shown where they are asked for, storage where it runs out", () => {
+        const of = (name: string, requests: number) => [
+            node("a", { resources: { [name]: resource({ allocatable: 100, requests }) } }),
+        ];
+        expect(extraResources(of("hugepages-2Mi", 0))).toEqual([]);
+        expect(extraResources(of("hugepages-2Mi", 1))).toEqual(["hugepages-2Mi"]);
+        expect(extraResources(of("ephemeral-storage", 79))).toEqual([]);
+        expect(extraResources(of("ephemeral-storage", 80))).toEqual(["ephemeral-storage"]);
     });
     test("names are made harmless for the eye, and kept for a file", () => {
         const odd = node("\u202egnp");

@@ -71,7 +71,12 @@ describe("the headline", () => {
             "memory usage",
         ]);
         expect(made.map((each) => each.change)).toEqual(["+1", "0", "+0.5 cores", null, "0", null]);
-        expect(made[2]?.big).toBe("90 %");
+        expect(made[2]?.big).toBe("90%");
+    });
+    test("nodes that are not ready alarm, their number does not; a full cluster does", () => {
+        const now = smallTotals({ requests: 901 }, 3);
+        now.nodes.ready = 2;
+        expect(headlineOf(now, null).map((each) => each.bad)).toEqual(["small", null, "big", null, null, null]);
     });
     test("unknown stays unknown", () => {
         expect(headlineOf(smallTotals({ usage: null }), null)[4]).toMatchObject({ big: "?", change: null });
@@ -108,9 +113,7 @@ describe("troubles", () => {
     const index = { last: { slot: "2026-11-23T03:00:00Z", key: "", taken_at: null }, recent };
     test("three missed passes are stale, two are not", () => {
         expect(staleness(index, Date.parse("2026-11-23T05:59:00Z"))).toBeNull();
-        expect(staleness(index, Date.parse("2026-11-23T06:01:00Z"))).toBe(
-            "last snapshot 3 h ago, they came about every 60 min",
-        );
+        expect(staleness(index, Date.parse("2026-11-23T06:01:00Z"))).toBe("last snapshot 3 h ago; they came every 1 h");
     });
     test("each with its words, the worst first", () => {
         const totals = {
