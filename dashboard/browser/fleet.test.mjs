@@ -28,7 +28,9 @@ test("every listed cluster has a row with nodes, pods, bars, a sparkline and an 
         assert.match(text, /%/);
         assert.equal((await main.locator("svg").count()) > 0, true, "a sparkline");
         assert.deepEqual(
-            ["batch", "big", "hostile", "prod-eu-1", "prod-us-2", "solo"].filter((name) => name === name.trim()),
+            ["batch", "big", "hostile", "none", "odd", "prod-eu-1", "prod-us-2", "solo"].filter(
+                (name) => name === name.trim(),
+            ),
             (await clusters(page)).filter((name) => !/damaged|newer|evil/.test(name)).sort(),
         );
         await shot(page, "fleet-light");

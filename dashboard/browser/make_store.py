@@ -3,10 +3,12 @@
 
 Clusters: `prod-eu-1` (live, a day of history with a gap, then eight days thinly), `prod-us-2` (stale, nodes not
 ready), `batch` (usage unknown for some nodes), `big` (5,000 nodes), `hostile` (markup in every name), `solo` (one
-snapshot), `damaged-index`, `damaged-day`, `damaged-snapshot`, and `newer` (a schema of the future).
+snapshot), `none` (0 nodes), `odd` (more requested or used than there is, amounts unknown), `damaged-index`,
+`damaged-day`, `damaged-snapshot`, and `newer` (a schema of the future).
 """
 
 import contextlib
+import gzip
 import io
 import json
 import re
@@ -23,10 +25,14 @@ from pathlib import Path
 from typing import Any
 
 from nodetally.cli.main import main
+from nodetally.snapshot import encode
+from nodetally.store.open import open_store
+from nodetally.store.publish import publish
 
 COMMAND = Path(sys.executable).with_name("nodetally")
 STEP = timedelta(minutes=15)
 MARKUP = "<img src=x onerror=alert(1)>"
+FIGURES = ("capacity", "allocatable", "requests", "limits", "scheduled", "containers", "usage")
 
 
 def nodetally(*arguments: str) -> None:
@@ -163,6 +169,54 @@ def hostile_cluster(store: str, now: datetime, folder: Path) -> None:
     )
 
 
+def newest(store: str, cluster: str) -> dict[str, Any]:
+    return json.loads(gzip.decompress(Path(store, f"clusters/{cluster}/latest.json.gz").read_bytes()))
+
+
+def totals(nodes: list[dict[str, Any]]) -> dict[str, Any]:
+    """As a pass adds up: what a node does not have is 0, what it does not know makes the sum unknown."""
+
+    def plus(values: list[int | None]) -> int | None:
+        return None if None in values else sum(value for value in values if value is not None)
+
+    def of(name: str, figure: str) -> int | None:
+        return plus([node["resources"][name].get(figure) for node in nodes if name in node["resources"]])
+
+    return {
+        "nodes": {"count": len(nodes), **{key: sum(bool(node[key]) for node in nodes) for key in ("ready", "schedulable")}},
+        "pods": {key: plus([node["pods"][key] for node in nodes]) for key in nodes[0]["pods"]},
+        "resources": {
+            name: {figure: of(name, figure) for figure in FIGURES}
+            for name in sorted({name for node in nodes for name in node["resources"]})
+        },
+    }
+
+
+def odd_figures(store: str, now: datetime) -> None:
+    """Nodes of which more is asked or measured than they have, which have nothing, or of which nothing is known."""
+    document = newest(store, "prod-eu-1") | {"cluster": "odd", "slot": text(now), "taken_at": text(now)}
+    nodes = document["nodes"] = document["nodes"][:6]
+    names = ["over", "hot", "empty", "unsaid", "bare", "idle"]
+    for node, name in zip(nodes, sorted(names), strict=True):
+        node["name"], cpu = name, node["resources"]["cpu"]
+        if name == "over":
+            cpu["requests"] = cpu["allocatable"] * 3
+        elif name == "hot":
+            cpu["usage"] = cpu["allocatable"] * 3 // 2
+        elif name == "empty":
+            cpu["allocatable"] = cpu["capacity"] = 0
+        elif name == "unsaid":
+            cpu["allocatable"] = None
+        elif name == "bare":
+            node["resources"] = {}
+        else:
+            cpu |= dict.fromkeys(("requests", "limits", "usage"), 0)
+    document |= {"totals": totals(nodes), "schedulable_totals": totals(nodes)}
+    publish(open_store(store), document, encode(document))
+    with simulated("--nodes", "0", "--pods", "0") as (config, _):
+        nodetally("run", "--kubeconfig", config, "--cluster", "none", "--store", store, "--at", text(now), "--format", "none")
+
+
 def odd_clusters(store: str, now: datetime, folder: Path) -> None:
     """One snapshot only; and clusters of which one document each is damaged, or newer than the page."""
     dump = str(folder / "whole.json")
@@ -196,6 +250,7 @@ def make(store: Path) -> None:
         hostile_cluster(root, now, folder)
         main_cluster(root, now)
         big_cluster(root, now)
+        odd_figures(root, now)
         odd_clusters(root, now, folder)
     finally:
         shutil.rmtree(folder)
