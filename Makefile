@@ -14,7 +14,7 @@ PAGE := job/nodetally/dashboard/page
 MODULES := dashboard/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help run test torture fuzz test-past test-cluster test-image page test-page test-browser bench-page lint bench bench-crossover lock proto docs release-check clean
+.PHONY: help run test torture fuzz test-past test-cluster test-image page test-page test-browser bench-page page-picture lint bench bench-crossover lock proto docs release-check clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -87,6 +87,10 @@ test-browser: ## the page in a real Chromium, from an S3 server's bucket and fro
 bench-page: ## how fast the page is with 5,000 nodes, in a real Chromium
 	@$(call needs,bench-page,node npm chromium); \
 	$(MAKE) --no-print-directory .venv/dev $(MODULES) && $(BIN)/python dashboard/browser/run.py bench
+
+page-picture: ## docs/dashboard/page.png anew: the page over simulated clusters, in a real Chromium
+	@$(call needs,page-picture,node npm chromium); \
+	$(MAKE) --no-print-directory .venv/dev $(MODULES) && $(BIN)/python dashboard/browser/run.py picture
 
 # The first line of a recipe that ends well where a tool is missing, but for CI=true; Node must be 20 or newer.
 needs = for tool in $(2); do command -v $$tool >/dev/null || { echo "$(1) did not run: there is no $$tool."; test "$$CI" != true; exit; }; done; \

@@ -36,6 +36,14 @@ test("every listed cluster has a row with nodes, pods, bars, a sparkline and an 
         await shot(page, "fleet-light");
     }));
 
+test("a cluster of no nodes has no cpu, and none that is unknown", () =>
+    open(READ, async (page) => {
+        await settled(page);
+        const text = await row(page, "none").innerText();
+        assert.match(text, /0\/0/);
+        assert.doesNotMatch(text, /[?%]/);
+    }));
+
 test("what needs a look comes first, and says why", () =>
     open(READ, async (page) => {
         await settled(page);

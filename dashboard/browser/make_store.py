@@ -182,8 +182,9 @@ def totals(nodes: list[dict[str, Any]]) -> dict[str, Any]:
     def of(name: str, figure: str) -> int | None:
         return plus([node["resources"][name].get(figure) for node in nodes if name in node["resources"]])
 
+    flags = {key: sum(bool(node[key]) for node in nodes) for key in ("ready", "schedulable")}
     return {
-        "nodes": {"count": len(nodes), **{key: sum(bool(node[key]) for node in nodes) for key in ("ready", "schedulable")}},
+        "nodes": {"count": len(nodes), **flags},
         "pods": {key: plus([node["pods"][key] for node in nodes]) for key in nodes[0]["pods"]},
         "resources": {
             name: {figure: of(name, figure) for figure in FIGURES}
@@ -214,7 +215,8 @@ def odd_figures(store: str, now: datetime) -> None:
     document |= {"totals": totals(nodes), "schedulable_totals": totals(nodes)}
     publish(open_store(store), document, encode(document))
     with simulated("--nodes", "0", "--pods", "0") as (config, _):
-        nodetally("run", "--kubeconfig", config, "--cluster", "none", "--store", store, "--at", text(now), "--format", "none")
+        nodetally("run", "--kubeconfig", config, "--cluster", "none", "--store", store, "--format", "none",
+                  "--at", text(now))  # fmt: skip
 
 
 def odd_clusters(store: str, now: datetime, folder: Path) -> None:

@@ -1,5 +1,5 @@
 # ruff: noqa: T201, S603, S607  # it prints, and starts what it tests
-"""Everything that the browser tests need, started and ended here: `run.py test [NAME]`, `run.py bench`.
+"""Everything that the browser tests need, started and ended here: `run.py test [NAME] | bench | picture`.
 
 A store (made once, kept in .store) lies in a bucket of a real S3 server, public by the policy of docs/dashboard, with
 the page published by the command line; the same store is served by `nodetally dashboard serve`. The tests run against
@@ -23,6 +23,7 @@ HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
+import showcase  # noqa: E402
 from make_store import make  # noqa: E402
 
 import servers  # noqa: E402
@@ -31,6 +32,7 @@ from nodetally.store.s3 import S3Store  # noqa: E402
 
 NODETALLY = str(Path(sys.executable).with_name("nodetally"))
 STORE = HERE.parent / ".store"
+PICTURE_BYTES = 200_000  # it is in every clone, and in the first thing that a reader loads
 BUCKET, PREFIX = "site", "team/demo"
 SECRET = "a-pod-that-nobody-may-see"  # noqa: S105 -- stands for what state/ holds
 
@@ -125,7 +127,21 @@ def everything() -> Iterator[dict[str, str]]:
         }
 
 
+def picture() -> int:
+    """docs/dashboard/page.png, of simulated clusters that have a day with a shape."""
+    target = ROOT / "docs/dashboard/page.png"
+    with tempfile.TemporaryDirectory() as folder:
+        showcase.make(Path(folder))
+        with served(Path(folder)) as site:
+            command = ["node", str(HERE / "picture.mjs"), site, str(target), showcase.text(showcase.NOW)]
+            code = subprocess.run(command, check=False).returncode
+    print(f"{target.relative_to(ROOT)}: {target.stat().st_size} bytes")
+    return code or int(target.stat().st_size > PICTURE_BYTES)
+
+
 def run(what: str, name: str) -> int:
+    if what == "picture":
+        return picture()
     with everything() as variables:
         environment = {**os.environ, **variables}
         if what == "bench":

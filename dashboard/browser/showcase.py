@@ -1,3 +1,4 @@
+# ruff: noqa: S311  # its chance is for the look of a picture
 """A store to be looked at: `showcase.py FOLDER`. Simulated clusters with a day that has a shape, for pictures.
 
 Each cluster is read once by nodetally from a simulated API; its day is that snapshot with everything that pods ask for
@@ -40,7 +41,7 @@ def busyness(moment: datetime) -> float:
 
 
 def scaled(document: Document, moment: datetime, least: float, top: float, spare: int) -> Document:
-    """The snapshot as it might have been: `least` of its requests by night, `top` by day, `spare` nodes less by night."""
+    """The snapshot as it might have been: `least` of its requests by night, `top` by day; `spare` nodes sleep."""
     made = deepcopy(document)
     busy = busyness(moment)
     made["slot"], made["taken_at"] = text(moment), text(moment + timedelta(seconds=2))

@@ -2,7 +2,7 @@
 import { firstSort } from "../logic/arrange";
 import { absoluteBare } from "../logic/bar";
 import { FLEET_KEYS, type FleetKey, type FleetRow } from "../logic/fleet";
-import { grouped, harmless, UNKNOWN } from "../logic/text";
+import { ABSENT, grouped, harmless, UNKNOWN } from "../logic/text";
 import { age, exactTime } from "../logic/times";
 import { formatView, HOME } from "../logic/url";
 import { usePage } from "../state/page";
@@ -152,11 +152,15 @@ function Cells({ row, signs }: { row: FleetRow; signs: Signs }) {
 }
 
 function Share({ totals, resource, signs }: { totals: SmallTotals; resource: string; signs: number }) {
+    const figures = totals.resources[resource];
     return (
         <td class={`col-${resource}`}>
-            <Bar resource={resource} figures={totals.resources[resource] ?? {}} signs={signs} bare />
+            {figures ? <Bar resource={resource} figures={figures} signs={signs} bare /> : <Lacking of={totals} />}
         </td>
     );
 }
+
+/** A cluster of no nodes has none; of one that has some it is unknown. */
+const Lacking = ({ of }: { of: SmallTotals }) => <span class="quiet">{of.nodes.count === 0 ? ABSENT : UNKNOWN}</span>;
 
 const number = (value: number | null): string => (value === null ? UNKNOWN : grouped(value));

@@ -55,7 +55,8 @@ function One({ number, usage }: { number: HeadlineNumber; usage: Usage | null })
 
 /** Short: the reason stands in a notice above, and in the hover text. */
 function unknownFor({ status, missing_nodes }: Usage): string {
-    return missing_nodes.length ? `unknown for ${count(missing_nodes.length, "node")}` : `unknown: ${harmless(status)}`;
+    if (missing_nodes.length) return `unknown for ${count(missing_nodes.length, "node")}`;
+    return status === "ok" ? "unknown for a node" : `unknown: ${harmless(status)}`;
 }
 
 function said(change: string | null): string {

@@ -59,17 +59,18 @@ function pods({ pods: now, nodes: { count } }: SmallTotals, before: SmallTotals 
 
 function share(resource: string, part: "requests" | "usage", now: SmallTotals, before: SmallTotals | null): Headline {
     const found = Object.hasOwn(now.resources, resource) ? now.resources[resource] : undefined;
+    const isNothing = !found && now.nodes.count === 0;
     const { [part]: value = null, allocatable = null } = found ?? {};
     return {
         label: `${resource} ${part}`,
-        big: found ? percentage(value, allocatable) : ABSENT,
-        small: !found
+        big: isNothing ? ABSENT : percentage(value, allocatable),
+        small: isNothing
             ? `no ${resource}`
             : `${amount(resource, value)} / ${amount(resource, allocatable)} ${unitOf(resource)}`,
         change: change(resource, value, before?.resources[resource]?.[part]),
         hover: `${part} ${exact(resource, value)} of ${exact(resource, allocatable)} allocatable`,
         bad: value !== null && allocatable !== null && value > allocatable * FULL_SHARE ? "big" : null,
-        unmeasured: part === "usage" && found !== undefined && value === null,
+        unmeasured: part === "usage" && !isNothing && value === null,
     };
 }
 
