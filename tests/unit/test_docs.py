@@ -66,6 +66,15 @@ def test_every_exit_code_of_the_errors_is_in_the_readme() -> None:
     assert told == {0, *(each.exit_code for each in kinds)}
 
 
+def test_the_demo_ends_by_saying_how_to_open_the_page() -> None:
+    """`make run` runs this script, and what it says parses."""
+    script = (ROOT / "scripts/demo.sh").read_text()
+    said = re.search(r'^echo ".*\.venv/bin/nodetally (dashboard serve [^"]*)"$', script, re.MULTILINE)
+    assert said is not None
+    assert "nodetally show --cluster" in script[: said.start()]
+    resolve(cli, shlex.split(said[1].replace("$store", "DIRECTORY")))
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_the_short_help_is_the_commands_own(name: str) -> None:
     """The list of commands is written by hand so that it need not import them; it may not drift."""

@@ -112,6 +112,24 @@ describe("columns", () => {
         const cpu = column(nodes, "cpu-requests");
         expect(nodes.map((each) => cpu.text(each))).toEqual(["?", "–", "?"]);
     });
+    test("every field of a node has a column, and every figure of every resource", () => {
+        const made = node("a", { resources: { "nvidia.com/gpu": resource({ allocatable: 1 }) } });
+        const { byKey } = columnsOf([made], 0);
+        const keys: Record<string, string> = {
+            created_at: "age",
+            ready: "state",
+            schedulable: "state",
+            cordoned: "state",
+            conditions: "state",
+            roles: "role",
+            resources: "gpu",
+        };
+        const fields = Object.keys(made).filter((field) => field !== "uid"); // the panel has it
+        const wanted = fields.map((field) => keys[field] ?? field.replaceAll("_", "-"));
+        const counts = ["pending", "terminating", "terminal", "allocatable"].map((name) => `pods-${name}`);
+        const figures = [...Object.keys(resource()), "headroom"].map((name) => `gpu-${name}`);
+        expect([...wanted, ...counts, ...figures].filter((key) => !byKey.has(key))).toEqual([]);
+    });
     test("headroom may be negative, and is unknown where a part is", () => {
         const nodes = [cpuNode("a", 1500), cpuNode("b", null)];
         const headroom = column(nodes, "cpu-headroom");
