@@ -3,20 +3,24 @@
 It is `nodetally run` in other clothes: the same NODETALLY_… variables, settings and pass. An error is raised, so that
 Lambda sees it and calls again; the slot comes from the event, so a second call makes no second snapshot. Between calls
 the function is frozen: no thread and no connection to the cluster outlives a call, and the cache in memory is caught up
-with like a kept one. What is held besides is the store's client.
+with like a kept one. What is held besides is the store's client. An event may also ask for a backfill: as much of it as
+there is time for, and the next call goes on.
 """
 
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import cache
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol
 
 import click
+from click.core import ParameterSource
 
 from nodetally.cli.metrics import figures
-from nodetally.cli.run import log_to_stderr, report, run, run_settings
+from nodetally.cli.run import log, log_to_stderr, report, run, run_settings
 from nodetally.collect import Pass, run_pass, utc_now, warm_cache
 from nodetally.errors import ClusterError, NodetallyError, WrongUse
 from nodetally.settings import CACHE_OFF, Settings, Surroundings
@@ -26,9 +30,17 @@ if TYPE_CHECKING:
     from nodetally.cache import Warm
 
 FIELDS = ("cluster", "eks", "eks_endpoint", "eks_ca", "time", "trigger")  # of an event, and of each of its clusters
+BACKFILL = {  # of an event's `backfill`: beside `source` and `location`, options of `nodetally backfill` by their names
+    "dumps": ("time_from",),
+    "velero": (),
+    "prometheus": ("match", "header", "resource_name"),
+}
+BACKFILL_FIELDS = ("from", "to", "every", "order", "shard")
+LIBRARIES = ("cluster.listing", "cluster.eks", "store.s3", "store.publish")  # what every pass needs, the slow ones
 PUBLISH_SECONDS = 15.0  # kept for the store: ten requests, each tried again for some seconds
 UNITS = {"seconds": "Seconds", "bytes": "Bytes"}
 NAMESPACE = "nodetally"
+WATCHED = ("pass_success",)
 
 _opener = cache(open_store)
 _warm: dict[tuple[str, str], "Warm"] = {}
@@ -36,6 +48,8 @@ _warm: dict[tuple[str, str], "Warm"] = {}
 
 class Context(Protocol):
     """What is used of the object that Lambda hands over."""
+
+    function_name: str
 
     def get_remaining_time_in_millis(self) -> int: ...
 
@@ -48,33 +62,40 @@ def handler(event: Mapping[str, Any], context: Context) -> dict[str, Any]:
     """A pass for each cluster; returns {"passes": [...]}, one object for each. Raises NodetallyError if one failed.
 
     `event`: EventBridge's own (`time` is the slot), whose `detail` may hold FIELDS; or a plain object of FIELDS; with
-    `clusters`, a list of names or of such objects. What it does not name is read from the environment.
+    `clusters`, a list of names or of such objects. What it does not name is read from the environment. An object of
+    `cluster` and `backfill` fills missing slots instead, and returns {"backfill": {...}}.
     """
     log_to_stderr("json")
-    around, asked = Surroundings.read(), list(_asked(event))
+    if "backfill" in event:
+        return {"backfill": _backfill(event, context)}
+    around, asked, begun = Surroundings.read(), list(_asked(event)), utc_now()
     passes: list[dict[str, Any]] = []
-    failed: dict[str, NodetallyError] = {}
+    failed: list[tuple[str, NodetallyError]] = []
     for at, each in enumerate(asked):
         name = each.get("cluster", "")
         try:
-            settings = _settings(each, context.get_remaining_time_in_millis() / 1000, len(asked) - at)
+            settings, stores = _settings(each, _seconds_left(context), len(asked) - at)
             name = settings.cluster
-            done = run_pass(settings, around, warm=_warm_of(settings), opener=_opener)
+            settings = replace(settings, at=settings.at or begun)  # one slot for all of a call's clusters
+            done = run_pass(settings, around, store=stores, warm=_warm_of(settings), opener=_opener)
         except NodetallyError as error:
-            failed[name] = error
-            _tell(name, error)
+            failed.append((name or "without a cluster", error))
+            log.error("%s: %s", *failed[-1])
+            _tell(name, context, {"pass_success": 0})
             continue
         report(done, settings)
-        _tell(name, done)
+        _tell(name, context, {"pass_success": 1, **{figure: value for figure, _, value in figures(done)}})
         passes.append(_result(done))
     if len(asked) == 1 and failed:
-        raise next(iter(failed.values()))
+        raise failed[0][1]
     if failed:
-        raise PassesFailed(
-            f"{len(failed)} of {len(asked)} passes failed: "
-            + "; ".join(f"{name or 'without a cluster'}: {error}" for name, error in failed.items())
-        )
+        told = "; ".join(f"{name}: {error}" for name, error in failed)
+        raise PassesFailed(f"{len(failed)} of {len(asked)} passes failed: {told}")
     return {"passes": passes}
+
+
+def _seconds_left(context: Context) -> float:
+    return context.get_remaining_time_in_millis() / 1000
 
 
 def _asked(event: Mapping[str, Any]) -> Iterator[dict[str, str]]:
@@ -97,21 +118,29 @@ def _asked(event: Mapping[str, Any]) -> Iterator[dict[str, str]]:
         yield {name: value for name, value in merged.items() if value}
 
 
-def _settings(of: Mapping[str, str], seconds_left: float, passes_left: int) -> Settings:
-    """As `nodetally run` would have them, with this call's share of the time that is left."""
+def _settings(of: Mapping[str, str], seconds_left: float, passes_left: int) -> tuple[Settings, bool]:
+    """As `nodetally run` would have them, with this call's share of the time that is left; and whether to store."""
     names = {"time": "at"}
-    arguments = [part for name, value in of.items() for part in (f"--{names.get(name, name).replace('_', '-')}", value)]
-    try:
-        with run.make_context("nodetally run", arguments) as parsed:
-            settings = run_settings(parsed.params)
-    except click.ClickException as error:
-        raise WrongUse(error.format_message(), hint="set it in the function's environment, or in the event") from error
+    arguments = [f"--{names.get(name, name).replace('_', '-')}={value}" for name, value in of.items()]
+    with _as_wrong_use(), run.make_context("nodetally run", arguments) as parsed:
+        if parsed.get_parameter_source("store") is ParameterSource.DEFAULT:
+            raise WrongUse("no store", hint="set NODETALLY_STORE=s3://bucket/prefix in the function's environment")
+        settings, stores = run_settings(parsed.params), not parsed.params["dry_run"]
     seconds = (seconds_left - PUBLISH_SECONDS) / passes_left
     if seconds <= 0:
         raise ClusterError(
             f"no time is left for a pass over {settings.cluster}", hint="give the function a longer timeout"
         )
-    return replace(settings, timeout_seconds=min(settings.timeout_seconds, seconds))
+    return replace(settings, timeout_seconds=min(settings.timeout_seconds, seconds)), stores
+
+
+@contextmanager
+def _as_wrong_use() -> Iterator[None]:
+    """What click says of options, as an error of ours."""
+    try:
+        yield
+    except click.ClickException as error:
+        raise WrongUse(error.format_message(), hint="set it in the function's environment, or in the event") from error
 
 
 def _warm_of(settings: Settings) -> "Warm | None":
@@ -141,13 +170,106 @@ def _result(done: Pass) -> dict[str, Any]:
     }
 
 
-def _tell(cluster: str, outcome: Pass | NodetallyError) -> None:
-    """A line in CloudWatch's embedded metric format, from which it makes metrics of its own accord."""
-    values: dict[str, float] = {"pass_success": int(isinstance(outcome, Pass))}
-    if isinstance(outcome, Pass):
-        values |= {name: value for name, _, value in figures(outcome)}
-    metrics = [{"Name": name, "Unit": UNITS.get(name.rpartition("_")[2], "Count")} for name in values]
-    described = {"Namespace": NAMESPACE, "Dimensions": [["cluster"]], "Metrics": metrics}
-    told = {"Timestamp": int(utc_now().timestamp() * 1000), "CloudWatchMetrics": [described]}
-    sys.stdout.write(json.dumps({"_aws": told, "cluster": cluster or "unknown", **values}) + "\n")
+def _backfill(event: Mapping[str, Any], context: Context) -> dict[str, Any]:
+    """Fill slots until the time is nearly over; `finished` says whether all are settled, else: call again.
+
+    Raises SlotsUnreadable once all is settled and something was damaged. Killed in between, it has lost nothing.
+    """
+    from nodetally.backfill.fill import fill
+    from nodetally.backfill.filling import Filling, document
+    from nodetally.cli.backfill import prepare, refuse_broken
+
+    arguments = _backfill_arguments(event)
+    with _as_wrong_use():
+        settings, source, plan = prepare(arguments)
+    filling, store = Filling(), _opener(settings.store)
+    try:
+        fill(store, settings, source, plan, filling, go_on=_time_for_another(lambda: _seconds_left(context)))
+    except NodetallyError:
+        _tell(settings.cluster, context, {"backfill_success": 0, "backfill_slots_filled": filling.filled})
+        raise
+    finished = filling.done >= filling.slots
+    summary = document(filling, plan, settings.cluster, store.url, source.name, finished=finished)
+    log.info("backfill: %s", json.dumps(summary))
+    figures_of = {"backfill_slots_filled": filling.filled, "backfill_slots_left": filling.slots - filling.done}
+    _tell(settings.cluster, context, {"backfill_success": int(not filling.broken), **figures_of})
+    if finished:
+        refuse_broken(filling, source.name)
+    return summary
+
+
+def _backfill_arguments(event: Mapping[str, Any]) -> list[str]:
+    """What `nodetally backfill` is told. Raises WrongUse."""
+    asked = event["backfill"] if isinstance(event["backfill"], dict) else {}
+    source, location = str(asked.get("source")), asked.get("location")
+    if source not in BACKFILL or not isinstance(location, str) or set(event) - {"backfill", "cluster"}:
+        hint = '{"cluster": "c", "backfill": {"source": "dumps", "location": "s3://bucket/prefix", "from": "30d"}}'
+        raise WrongUse(f"not a backfill: {json.dumps(event)[:200]}", hint=f"write, say: {hint}")
+    if source != "prometheus" and not location.startswith("s3://"):
+        raise WrongUse(f"a function has no folder {location!r}", hint="put the files into s3://bucket/prefix")
+    arguments = [f"--cluster={event['cluster']}"] if event.get("cluster") else []
+    with run.make_context("nodetally run", [], resilient_parsing=True) as parsed:
+        given = {"every": parsed.params["slot_every"], **asked}
+        if parsed.get_parameter_source("store") is ParameterSource.DEFAULT:
+            raise WrongUse("no store", hint="set NODETALLY_STORE=s3://bucket/prefix in the function's environment")
+    for name, value in given.items():
+        values = value if isinstance(value, list) else [value] if value else []
+        if name not in ("source", "location"):
+            if name not in (*BACKFILL_FIELDS, *BACKFILL[source]) or not all(isinstance(each, str) for each in values):
+                raise WrongUse(
+                    f"the event's backfill says {name}: {value!r:.80}",
+                    hint=f"texts that it may hold: {', '.join((*BACKFILL_FIELDS, *BACKFILL[source]))}",
+                )
+            arguments += [f"--{name.replace('_', '-')}={each}" for each in values]
+    return [source, *arguments, "--", location]
+
+
+def _time_for_another(seconds_left: Callable[[], float]) -> Callable[[], bool]:
+    """Whether one more step would be done in time, if it took twice as long as the longest so far."""
+    longest, last = 0.0, seconds_left()
+
+    def go_on() -> bool:
+        nonlocal longest, last
+        now = seconds_left()
+        longest, last = max(longest, last - now), now
+        return now - 2 * longest > PUBLISH_SECONDS
+
+    return go_on
+
+
+def _tell(cluster: str, context: Context, values: Mapping[str, float]) -> None:
+    """A line in CloudWatch's embedded metric format, from which it makes metrics of its own accord.
+
+    By cluster; whether a pass was stored also by function, so that one alarm needs to know of no cluster.
+    """
+    units = {name: UNITS.get(name.rpartition("_")[2], "Count") for name in values}
+    metrics = [
+        {
+            "Namespace": NAMESPACE,
+            "Dimensions": [[dimension]],
+            "Metrics": [{"Name": name, "Unit": units[name]} for name in names],
+        }
+        for dimension, names in (("cluster", list(values)), ("function", [name for name in values if name in WATCHED]))
+        if names
+    ]
+    told = {"Timestamp": int(utc_now().timestamp() * 1000), "CloudWatchMetrics": metrics}
+    line = {"_aws": told, "cluster": cluster or "unknown", "function": context.function_name, **values}
+    sys.stdout.write(json.dumps(line) + "\n")
     sys.stdout.flush()
+
+
+def _make_ready() -> None:
+    """Load what every call needs while Lambda starts the function: then it has a whole processor, later a share.
+
+    At 256 MB that is a seventh (Lambda developer guide: 1,769 MB are one processor). What is wrong is told by a call.
+    """
+    for each in LIBRARIES:
+        import_module(f"nodetally.{each}")
+    with suppress(NodetallyError, click.ClickException):
+        with run.make_context("nodetally run", [], resilient_parsing=True) as parsed:
+            store = parsed.params["store"]
+        if store.startswith("s3://"):
+            _opener(store)
+
+
+_make_ready()

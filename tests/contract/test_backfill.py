@@ -86,6 +86,22 @@ def test_a_second_run_has_nothing_to_do(directory_store: DirectoryStore, tmp_pat
     assert {what for what, _ in watched.calls} == {"get", "list"}
 
 
+def test_one_that_has_no_time_left_is_whole_and_the_next_goes_on(
+    directory_store: DirectoryStore, tmp_path: Path
+) -> None:
+    """Some slots at a time, across days: each time the store is in order, and no slot is asked for twice."""
+    asked: list[datetime] = []
+    for filled in (0, 10, 20, 30, 40, 48):
+        source, filling = histories.Remembered(tmp_path), Filling()
+        more = iter([True] * (11 if filled else 0))  # once before each day, once after each slot
+        fill(directory_store, SETTINGS, source, PLAN, filling, go_on=lambda: next(more, False))  # noqa: B023
+        asked += source.asked
+        assert len([*directory_store.list("snapshots/")]) >= filled - 1
+        assert (filling.done < filling.slots) is (len(asked) < 48)
+        assert damage(directory_store) == []
+    assert len(asked) == len(set(asked)) == 48
+
+
 def test_a_day_index_is_changed_once_a_day(directory_store: DirectoryStore, tmp_path: Path) -> None:
     """Not once a slot; and a day is looked at with one listing, and one more once it is filled."""
     watched = histories.Watched(directory_store)

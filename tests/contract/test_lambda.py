@@ -1,139 +1,25 @@
 """The function as Lambda runs it: through AWS' own runtime client, against a runtime API of ours."""
 
-import json
-import os
-import queue
-import subprocess
-import sys
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from datetime import timedelta
 from pathlib import Path
-from time import time
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
+import histories
+import servers
 from clusters import served
+from functions import SCHEDULED, Function, deployed
 from nodetally import snapshot
 from nodetally.simulate.cluster import SimulatedCluster
 from nodetally.simulate.faults import Fault
 from nodetally.simulate.server import Simulator
+from nodetally.store.base import Headers
 from nodetally.store.directory import DirectoryStore
 from nodetally.store.layout import snapshot_key
-
-SCHEDULED = {  # as EventBridge sends it
-    "version": "0",
-    "id": "53dc4d37-cffa-4f76-80c9-8b7d4a4d2eaa",
-    "detail-type": "Scheduled Event",
-    "source": "aws.events",
-    "account": "123456789012",
-    "time": "2026-11-23T12:05:00Z",
-    "region": "eu-west-1",
-    "resources": ["arn:aws:events:eu-west-1:123456789012:rule/nodetally"],
-    "detail": {},
-}
-
-
-class Outcome(NamedTuple):
-    """What Lambda is told of one call: an answer, or an error."""
-
-    kind: str  # response | error
-    body: Any
-
-
-class Runtime:
-    """Lambda's runtime API: hands out events, takes what comes of them."""
-
-    def __init__(self) -> None:
-        self.events: queue.Queue[tuple[Any, float]] = queue.Queue()
-        self.outcomes: queue.Queue[Outcome] = queue.Queue()
-        runtime = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_GET(self) -> None:
-                event, seconds = runtime.events.get()
-                body = json.dumps(event).encode()
-                self.send_response(200)
-                self.send_header("Lambda-Runtime-Aws-Request-Id", "8476a536")
-                self.send_header("Lambda-Runtime-Deadline-Ms", str(int((time() + seconds) * 1000)))
-                self.send_header("Lambda-Runtime-Invoked-Function-Arn", "arn:aws:lambda:eu-west-1:1:function:nodetally")
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Lambda-Runtime-Trace-Id", "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700;Sampled=0")
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])) or b"null")
-                runtime.outcomes.put(Outcome(self.path.rpartition("/")[2], body))
-                self.send_response(202)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-
-            def log_message(self, *_: object) -> None:
-                """Say nothing."""
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    @property
-    def address(self) -> str:
-        return f"127.0.0.1:{self.server.server_address[1]}"
-
-
-class Function:
-    """The function, deployed: called with events, one after the other, in one process."""
-
-    def __init__(self, runtime: Runtime, output: Path) -> None:
-        self._runtime, self._output = runtime, output
-
-    def __call__(self, event: object, seconds: float = 60) -> Outcome:
-        self._runtime.events.put((event, seconds))
-        return self._runtime.outcomes.get(timeout=30)
-
-    def metrics(self) -> list[dict[str, Any]]:
-        """The lines that CloudWatch makes metrics of."""
-        lines = [line[line.index("{") :] for line in self._output.read_text().splitlines() if '"_aws"' in line]
-        return [json.loads(line) for line in lines]
-
-    def said(self) -> str:
-        return self._output.read_text()
-
-
-@contextmanager
-def deployed(folder: Path, **variables: str) -> Iterator[Function]:
-    """In a process of its own, with nothing of our environment."""
-    runtime, output = Runtime(), folder / "output"
-    environment = {
-        "PATH": os.environ["PATH"],
-        "HOME": str(folder),
-        "AWS_LAMBDA_RUNTIME_API": runtime.address,
-        "AWS_REGION": "eu-west-1",
-        "AWS_LAMBDA_FUNCTION_NAME": "nodetally",
-        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "256",
-        "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
-        "AWS_LAMBDA_LOG_GROUP_NAME": "nodetally",
-        "AWS_LAMBDA_LOG_STREAM_NAME": "1",
-        "NODETALLY_STORE": str(folder / "store"),
-        "NODETALLY_SLOT_EVERY": "5m",
-        **variables,
-    }
-    handler = variables.pop("HANDLER", "nodetally.aws_lambda.handler")
-    command = [sys.executable, "-m", "awslambdaric", handler]
-    with output.open("wb") as file:
-        process = subprocess.Popen(command, env=environment, stdout=file, stderr=subprocess.STDOUT, cwd=folder)
-        try:
-            yield Function(runtime, output)
-        finally:
-            process.kill()
-            process.wait()
-            runtime.server.shutdown()
-            runtime.server.server_close()
+from nodetally.store.s3 import S3Store
+from nodetally.store.verify import verify
 
 
 @pytest.fixture
@@ -187,10 +73,14 @@ def test_a_cluster_that_fails_is_raised_and_the_others_are_stored(tmp_path: Path
     assert done.body["errorMessage"].startswith("1 of 2 passes failed: refused: ")
     assert stored(tmp_path, "fine", SCHEDULED["time"])["cluster"] == "fine"
     assert [(each["cluster"], each["pass_success"]) for each in metrics] == [("refused", 0), ("fine", 1)]
-    named = {each["Name"]: each["Unit"] for each in metrics[1]["_aws"]["CloudWatchMetrics"][0]["Metrics"]}
+    by_cluster, by_function = metrics[1]["_aws"]["CloudWatchMetrics"]
+    named = {each["Name"]: each["Unit"] for each in by_cluster["Metrics"]}
     assert named["pass_read_bytes"] == "Bytes"
     assert named["pass_duration_seconds"] == "Seconds"
-    assert named.keys() == metrics[1].keys() - {"_aws", "cluster"}
+    assert named.keys() == metrics[1].keys() - {"_aws", "cluster", "function"}
+    assert (by_cluster["Dimensions"], by_function["Dimensions"]) == ([["cluster"]], [["function"]])
+    assert by_function["Metrics"] == [{"Name": "pass_success", "Unit": "Count"}]
+    assert {each["function"] for each in metrics} == {"nodetally"}
     assert metrics[1]["nodes"] == 4
 
 
@@ -256,3 +146,113 @@ def test_nothing_stays_behind_a_call(tmp_path: Path) -> None:
     with deployed(tmp_path, **settings, NODETALLY_CACHE="memory", HANDLER="probe.handler") as function:
         threads, sockets = function({"time": "2026-11-23T12:00:00Z"}).body
         assert (threads, function({"time": "2026-11-23T12:05:00Z"}).body) == (0, [0, sockets])
+
+
+def test_one_event_delivered_twice_at_once_makes_one_snapshot(tmp_path: Path) -> None:
+    """Two environments of one function, at the same time: both succeed, one of them created it."""
+    with (
+        served(SimulatedCluster(nodes=4, pods=40, seed=3), tmp_path),
+        deployed(tmp_path, NODETALLY_CLUSTER="c", NODETALLY_KUBECONFIG=str(tmp_path / "kubeconfig")) as one,
+        deployed(tmp_path, NODETALLY_CLUSTER="c", NODETALLY_KUBECONFIG=str(tmp_path / "kubeconfig")) as other,
+    ):
+        for each in (one, other):
+            each.send(SCHEDULED)
+        done = [each.outcome() for each in (one, other)]
+    assert [each.kind for each in done] == ["response", "response"]
+    assert sorted(each.body["passes"][0]["created"] for each in done) == [False, True]
+    assert [*verify(DirectoryStore(tmp_path / "store"), patience_seconds=0)] == []
+
+
+def test_clusters_of_one_call_answer_for_one_slot(tmp_path: Path, cluster: Simulator) -> None:
+    """Also where the event tells no time: it is when the call began, however long the first pass takes."""
+    cluster.add_fault(Fault("/api/v1/pods", delay_seconds=1.1, times=1))
+    settings = {"NODETALLY_KUBECONFIG": str(tmp_path / "kubeconfig"), "NODETALLY_SLOT_EVERY": "1s"}
+    with deployed(tmp_path, **settings) as function:
+        passes = function({"clusters": ["a", "b"]}).body["passes"]
+    assert [each["cluster"] for each in passes] == ["a", "b"]
+    assert passes[0]["slot"] == passes[1]["slot"]
+
+
+@pytest.mark.usefixtures("cluster")
+def test_a_dry_run_stores_nothing(tmp_path: Path) -> None:
+    """The same variable as everywhere."""
+    settings = {"NODETALLY_KUBECONFIG": str(tmp_path / "kubeconfig"), "NODETALLY_DRY_RUN": "true"}
+    with deployed(tmp_path, NODETALLY_CLUSTER="c", **settings) as function:
+        told = function(SCHEDULED).body["passes"][0]
+    assert (told["key"], told["created"], told["nodes"]) == (None, False, 4)
+    assert not (tmp_path / "store").exists()
+
+
+def test_without_a_store_nothing_is_read(tmp_path: Path, cluster: Simulator) -> None:
+    """The command line's default is a folder, which a function does not have."""
+    kubeconfig = str(tmp_path / "kubeconfig")
+    with deployed(tmp_path, NODETALLY_CLUSTER="c", NODETALLY_KUBECONFIG=kubeconfig, NODETALLY_STORE="") as function:
+        done = [function(event) for event in (SCHEDULED, {"backfill": {"source": "dumps", "location": "s3://b/p"}})]
+    assert [(each.kind, each.body["errorType"], each.body["errorMessage"]) for each in done] == [
+        ("error", "WrongUse", "no store")
+    ] * 2
+    assert cluster.requests == []
+
+
+@pytest.fixture(scope="module")
+def dumps(s3_server: servers.S3Server) -> str:
+    """A bucket's prefix with a dump of every five minutes of an hour, one of them damaged."""
+    bucket = S3Store("nodetally-tests", "function-dumps", environment=s3_server.environment)
+    for moment in histories.moments(12, timedelta(minutes=5)):
+        body = histories.listed(histories.objects(moment))
+        bucket.put(f"{moment:%Y%m%dT%H%M%SZ}.json", body[: 100 if moment.minute == 30 else None], PLAIN)
+    return bucket.url
+
+
+PLAIN = Headers("application/octet-stream", "no-store", None)
+
+
+def test_a_backfill_goes_on_where_the_call_before_ran_out_of_time(
+    tmp_path: Path, s3_server: servers.S3Server, dumps: str
+) -> None:
+    """As much as there is time for; then what is damaged is raised, and a further call finds all there."""
+    event = {"cluster": "c", "backfill": {"source": "dumps", "location": dumps}}
+    environment = {**s3_server.environment, "NODETALLY_STORE": "s3://nodetally-tests/function-filled"}
+    with deployed(tmp_path, **environment) as function:
+        none = function(event, seconds=14)
+        done = function(event)
+        metrics = function.metrics()
+        part = function({**event, "backfill": {**event["backfill"], "to": "2026-11-20T00:20:00Z"}})
+    assert none.kind == "response", none
+    assert {name: none.body["backfill"][name] for name in ("finished", "slots", "filled")} == {
+        "finished": False,
+        "slots": 12,
+        "filled": 0,
+    }
+    assert (done.kind, done.body["errorType"]) == ("error", "SlotsUnreadable")
+    assert [(each["backfill_success"], each["backfill_slots_filled"]) for each in metrics] == [(1, 0), (0, 11)]
+    assert (
+        part.body["backfill"].items()
+        >= {"finished": True, "slots": 4, "already_there": 4, "every_seconds": 300}.items()
+    )
+    store = S3Store("nodetally-tests", "function-filled", environment=s3_server.environment)
+    assert len([*store.list("snapshots/")]) == 11
+    assert [*verify(store, patience_seconds=0)] == []
+
+
+@pytest.mark.parametrize(
+    ("backfill", "message"),
+    [
+        ("dumps", "not a backfill"),
+        ({"source": "tea", "location": "s3://b/p"}, "not a backfill"),
+        ({"source": "dumps"}, "not a backfill"),
+        ({"source": "velero", "location": "/backups"}, "a function has no folder '/backups'"),
+        ({"source": "prometheus", "location": "http://127.0.0.1:9", "time_from": "name"}, "says time_from: 'name'"),
+        ({"source": "prometheus", "location": "http://127.0.0.1:9", "bearer_token_file": "/x"}, "bearer_token_file"),
+        ({"source": "prometheus", "location": "http://127.0.0.1:9"}, "from when to when?"),
+        ({"source": "prometheus", "location": "http://127.0.0.1:9", "every": 5}, "says every: 5"),
+        ({"source": "prometheus", "location": "http://127.0.0.1:9", "order": "any"}, "'any' is not one of"),
+    ],
+)
+def test_a_backfill_that_means_nothing_is_an_error(
+    unset: tuple[Function, Path], backfill: object, message: str
+) -> None:
+    """Raised with what is wrong."""
+    done = unset[0]({"cluster": "c", "backfill": backfill})
+    assert (done.kind, done.body["errorType"]) == ("error", "WrongUse")
+    assert message in done.body["errorMessage"]

@@ -48,15 +48,19 @@ def fill(
     *,
     dry_run: bool = False,
     clock: Callable[[], float] = time.monotonic,
+    go_on: Callable[[], bool] = lambda: True,
 ) -> None:
     """Fill what is missing. `filling` is kept up to date, so that it is right whenever this is interrupted.
 
+    `go_on` is asked before each slot; where it says no, what was filled is indexed and the rest is left.
     Raises NodetallyError where the source or the store cannot be used any more; what was filled until then is stored,
     and in the indexes.
     """
     filling.slots = plan.total()
-    filler = _Filler(store, settings, source, filling, clock)
+    filler = _Filler(store, settings, source, filling, clock, go_on)
     for day in plan.days():
+        if not go_on():
+            break
         past, slots = batch.look_at(store, settings.cluster, day.isoformat()), plan.slots(day)
         missing = [slot for slot in slots if slot_of(slot) not in past.slots]
         filling.there += len(slots) - len(missing)
@@ -82,10 +86,16 @@ class _Filler:
     """Puts the snapshots of one day after the other."""
 
     def __init__(
-        self, store: Store, settings: Settings, source: Source, filling: Filling, clock: Callable[[], float]
+        self,
+        store: Store,
+        settings: Settings,
+        source: Source,
+        filling: Filling,
+        clock: Callable[[], float],
+        go_on: Callable[[], bool],
     ) -> None:
         self._store, self._settings, self._source = store, settings, source
-        self._filling, self._clock = filling, clock
+        self._filling, self._clock, self._go_on = filling, clock, go_on
         self._waiting: deque[Summary] = deque()  # put, and in no index yet; the putting threads add to it
         self._flushed = clock()
         self.pauses = Pauses()
@@ -115,7 +125,7 @@ class _Filler:
 
     def _make(self, slots: list[datetime]) -> Iterator[_Made]:
         begun = self._clock()
-        for slot, found in self._source.observe(slots) if slots else ():
+        for slot, found in self._observed(slots):
             if isinstance(found, Impossible):
                 self._filling.refuse(slot, found)
                 continue
@@ -124,6 +134,12 @@ class _Filler:
             except (ObjectUnreadable, QuantityError) as error:
                 self._filling.refuse(slot, Impossible(str(error), broken=True))
             begun = self._clock()
+
+    def _observed(self, slots: list[datetime]) -> Iterator[tuple[datetime, Observation | Impossible]]:
+        for each in self._source.observe(slots) if slots else ():
+            yield each
+            if not self._go_on():
+                return
 
     def _assemble(self, slot: datetime, found: Observation, begun: float) -> Assembled:
         settings = replace(self._settings, at=slot, trigger="backfill")

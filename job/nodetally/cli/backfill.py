@@ -1,10 +1,10 @@
 """`nodetally backfill`: fill missing slots from what is there of the past. stdout is the summary, at the end."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from nodetally.backfill.filling import Filling
     from nodetally.backfill.plan import Plan
     from nodetally.backfill.source import Source
+    from nodetally.settings import Settings
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 GO_ON = "what was filled is stored; the same command goes on from there"
@@ -99,10 +100,7 @@ def dumps(location: str, time_from: str, **options: Any) -> None:
     \b
     nodetally backfill dumps ./dumps --cluster prod-eu-1 --store s3://bucket/prefix --every 5m --dry-run
     """
-    from nodetally.backfill.dumps import Dumps
-    from nodetally.backfill.files import open_files
-
-    _run(lambda every: Dumps(open_files(location), every, time_from), options)
+    _run(_dumps, {**options, "location": location, "time_from": time_from})
 
 
 @backfill.command(short_help="From Velero backups.")
@@ -117,10 +115,7 @@ def velero(location: str, **options: Any) -> None:
     \b
     nodetally backfill velero s3://velero/backups --cluster prod-eu-1 --store s3://bucket/prefix --every 1h
     """
-    from nodetally.backfill.files import open_files
-    from nodetally.backfill.velero import Velero
-
-    _run(lambda every: Velero(open_files(location), every), options)
+    _run(_velero, {**options, "location": location})
 
 
 @backfill.command(short_help="From a Prometheus with kube-state-metrics.")
@@ -161,22 +156,60 @@ def prometheus(url: str, **options: Any) -> None:
     \b
     nodetally backfill prometheus http://prometheus:9090 --cluster prod-eu-1 --from 30d --to now --every 5m
     """
+    _run(_prometheus, {**options, "url": url})
+
+
+class Prepared(NamedTuple):
+    """All that a backfill needs but the store."""
+
+    settings: "Settings"
+    source: "Source"
+    plan: "Plan"
+
+
+def prepare(arguments: Sequence[str]) -> Prepared:
+    """What `nodetally backfill` would do with these arguments. Raises click's errors and NodetallyError."""
+    name, *rest = arguments
+    with backfill.commands[name].make_context(f"nodetally backfill {name}", rest) as parsed:
+        return _prepare(SOURCES[name], parsed.params)
+
+
+def _dumps(options: dict[str, Any], every: int) -> "Source":
+    from nodetally.backfill.dumps import Dumps
+    from nodetally.backfill.files import open_files
+
+    return Dumps(open_files(options["location"]), every, options["time_from"])
+
+
+def _velero(options: dict[str, Any], every: int) -> "Source":
+    from nodetally.backfill.files import open_files
+    from nodetally.backfill.velero import Velero
+
+    return Velero(open_files(options["location"]), every)
+
+
+def _prometheus(options: dict[str, Any], every: int) -> "Source":
     from nodetally.backfill.metrics_api import Access, MetricsApi
     from nodetally.backfill.prometheus import Names, Prometheus
     from nodetally.backfill.promql import Questions, check_matcher
 
     access = Access(
-        url,
+        options["url"],
         options["ca_file"],
         _secret(options["bearer_token_file"]),
         _secret(options["basic_auth_file"]),
         tuple(_pair(each, ":", "--header") for each in options["headers"]),
     )
-    api = MetricsApi(access)
     questions = Questions([check_matcher(each) for each in options["matchers"]])
     resources = dict(_pair(each, "=", "--resource-name") for each in options["resources"])
-    names = Names(_wanted_labels(options), resources)
-    _run(lambda every: Prometheus(api, questions, every, names), options)
+    return Prometheus(MetricsApi(access), questions, every, Names(_wanted_labels(options), resources))
+
+
+SOURCES: dict[str, Callable[[dict[str, Any], int], "Source"]] = {
+    "dumps": _dumps,
+    "velero": _velero,
+    "prometheus": _prometheus,
+}
 
 
 def _secret(path: str | None) -> str | None:
@@ -203,19 +236,24 @@ def _wanted_labels(options: dict[str, Any]) -> tuple[str, ...]:
     return (*settings.labels, *(name for names in facts for name in names))
 
 
-def _run(make_source: "Callable[[int], Source]", options: dict[str, Any]) -> None:
-    from nodetally.backfill.fill import fill
-    from nodetally.backfill.filling import Filling, document
-    from nodetally.cli.progress import filling_shown
+def _prepare(make_source: "Callable[[dict[str, Any], int], Source]", options: dict[str, Any]) -> Prepared:
     from nodetally.store.layout import validate_cluster_name
-    from nodetally.store.open import open_store
 
     every = slot_seconds("--every", options["every"])
     settings = settings_from({**options, "at": None})
     validate_cluster_name(settings.cluster)
-    source, filling = make_source(every), Filling()
-    plan = _plan(source, every, options)
-    store = open_store(settings.store)
+    source = make_source(options, every)
+    return Prepared(settings, source, _plan(source, every, options))
+
+
+def _run(make_source: "Callable[[dict[str, Any], int], Source]", options: dict[str, Any]) -> None:
+    from nodetally.backfill.fill import fill
+    from nodetally.backfill.filling import Filling, document
+    from nodetally.cli.progress import filling_shown
+    from nodetally.store.open import open_store
+
+    settings, source, plan = _prepare(make_source, options)
+    filling, store = Filling(), open_store(settings.store)
     try:
         with filling_shown(filling):
             fill(store, settings, source, plan, filling, dry_run=options["dry_run"])
@@ -229,9 +267,14 @@ def _run(make_source: "Callable[[int], Source]", options: dict[str, Any]) -> Non
         sys.stdout.buffer.write(orjson.dumps(summary, option=orjson.OPT_APPEND_NEWLINE))
     else:
         _print(summary, filling)
+    refuse_broken(filling, source.name)
+
+
+def refuse_broken(filling: "Filling", source: str) -> None:
+    """Raises SlotsUnreadable where something of the past is damaged: all else is filled, and someone must look."""
     if filling.broken:
         raise SlotsUnreadable(
-            f"{count(filling.broken, 'slot')} could not be read from {source.name}",
+            f"{count(filling.broken, 'slot')} could not be read from {source}",
             hint="the reasons are in the summary; all others are filled; mend or remove those, and run this again",
         )
 
