@@ -9,12 +9,15 @@ KUBERNETES := $(shell awk '$$1 == "k8s.io/kubernetes" {print $$2}' $(PLANE)/go.m
 STAMP := -X k8s.io/component-base/version.git
 GO := GOTOOLCHAIN=local go
 
+# Lambda's processor, arm64 or x86_64; the version of Python is that of PYTHON above.
+LAMBDA_ARCH ?= arm64
+
 # The page, and the tests of it: Node 20 or newer; for test-browser and bench-page also chromium.
 PAGE := job/nodetally/dashboard/page
 MODULES := dashboard/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help run test torture fuzz test-past test-cluster test-image page test-page test-browser bench-page page-picture lint bench bench-crossover lock proto docs release-check clean
+.PHONY: help run test torture fuzz test-past test-aws test-cluster test-image page test-page test-browser bench-page page-picture lint bench bench-crossover bench-lambda lambda-zip lock proto docs release-check clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -109,6 +112,19 @@ bench: .venv/dev ## the budgets of a pass, each beside the limit measured in the
 bench-crossover: .venv/dev $(PLANE)/bin/built ## one list or many queries by node: what each costs a real API server
 	$(BIN)/python benchmarks/crossover.py
 
+.venv/aws: .venv/dev requirements/aws.txt
+	$(BIN)/uv pip install -q --compile-bytecode --require-hashes --no-deps --python $(BIN)/python -r requirements/aws.txt
+	@touch $@
+
+test-aws: .venv/aws ## the function's zip run by itself; the CloudFormation templates read, and deployed in process
+	$(BIN)/python -m pytest -q tests/aws
+
+lambda-zip: .venv/run ## dist/nodetally-lambda-….zip for AWS Lambda; LAMBDA_ARCH=x86_64 for the other processor
+	$(BIN)/python scripts/lambda_zip.py $(LAMBDA_ARCH) dist
+
+bench-lambda: .venv/dev ## the function from a cold start to its first pass, and its size
+	$(BIN)/python benchmarks/lambda_start.py
+
 proto: .venv/dev ## generate what is generated: k8s_pb2.py, the JSON Schema
 	$(BIN)/python -m grpc_tools.protoc -Ijob --python_out=job --pyi_out=job nodetally/cluster/k8s.proto
 	$(BIN)/python -m nodetally.snapshot
@@ -123,6 +139,8 @@ lock: .venv/uv ## write the locks again; hashes, no addresses
 	$(BIN)/$(LOCK) pyproject.toml -o requirements/run.txt
 	$(BIN)/$(LOCK) pyproject.toml requirements/image.in --override requirements/image.over -c requirements/run.txt -o requirements/image.txt
 	$(BIN)/$(LOCK) pyproject.toml --group dev -o requirements/dev.txt
+	$(BIN)/$(LOCK) pyproject.toml --group dev --group aws -c requirements/dev.txt -o requirements/aws.txt
+	$(BIN)/$(LOCK) requirements/lambda.in -c requirements/run.txt -o requirements/lambda.txt
 	$(BIN)/$(LOCK) requirements/setup.in -o requirements/setup.txt
 	$(BIN)/$(LOCK) requirements/image-test.in -c requirements/dev.txt -o requirements/image-test.txt
 	$(BIN)/$(LOCK) requirements/node.in -o requirements/node.txt

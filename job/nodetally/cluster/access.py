@@ -207,8 +207,10 @@ def _load(path: Path) -> Json:
 
 
 def _yaml(text: str) -> Any:
-    import yaml
-
+    try:
+        import yaml
+    except ModuleNotFoundError as error:
+        raise ValueError("it is YAML, and this installation leaves out pyyaml; write it as JSON") from error
     try:
         return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 -- both are safe
     except yaml.YAMLError as error:
