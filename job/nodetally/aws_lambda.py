@@ -125,7 +125,10 @@ def _settings(of: Mapping[str, str], seconds_left: float, passes_left: int) -> t
     with _as_wrong_use(), run.make_context("nodetally run", arguments) as parsed:
         if parsed.get_parameter_source("store") is ParameterSource.DEFAULT:
             raise WrongUse("no store", hint="set NODETALLY_STORE=s3://bucket/prefix in the function's environment")
-        settings, stores = run_settings(parsed.params), not parsed.params["dry_run"]
+        settings, *others = run_settings(parsed.params)
+        stores = not parsed.params["dry_run"]
+    if others:
+        raise WrongUse("NODETALLY_CONTEXT names several clusters", hint='name them in the event: {"clusters": […]}')
     seconds = (seconds_left - PUBLISH_SECONDS) / passes_left
     if seconds <= 0:
         raise ClusterError(

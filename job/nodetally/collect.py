@@ -2,13 +2,13 @@
 
 import time
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nodetally.accounting import kite as kites
 from nodetally.accounting.quantity import QuantityError
@@ -37,6 +37,13 @@ class Pass:
     published: Published | None
     kite: dict[str, Any] | None
     not_kept: str | None = None  # why the warm cache could not be kept for the next run
+
+
+class Outcome(NamedTuple):
+    """What a cluster's pass came to."""
+
+    cluster: str
+    came_to: Pass | NodetallyError
 
 
 def utc_now() -> datetime:
@@ -77,35 +84,60 @@ def run_pass(
     return Pass(summary, body, published, kite, _keep(warm, clock))
 
 
+def run_each(
+    clusters: Sequence[Settings],
+    around: Surroundings,
+    *,
+    clock: Clock = utc_now,
+    warm: Mapping[str, "Warm | None"] | None = None,
+    opener: Opener | None = None,
+    **options: Any,
+) -> Iterator[Outcome]:
+    """A pass for each cluster, one after the other; one that fails is its error, and the next goes on.
+
+    All answer for the slot in which the first began, however long they take. `warm` and `options` are run_pass's.
+    """
+    opener = opener or cache(open_store)  # an S3 client takes half a second to make
+    begun = clock() if len(clusters) > 1 else None
+    for at, each in enumerate(clusters):
+        settings = replace(each, at=each.at or begun, jitter_seconds=0.0 if at else each.jitter_seconds)
+        try:
+            own = warm.get(each.cluster) if warm else None
+            done: Pass | NodetallyError = run_pass(settings, around, clock=clock, warm=own, opener=opener, **options)
+        except NodetallyError as error:
+            done = error
+        yield Outcome(each.cluster, done)
+
+
 def run_every(
-    settings: Settings,
+    clusters: Sequence[Settings],
     around: Surroundings,
     every_seconds: int,
     for_seconds: float | None,
     *,
     clock: Clock = utc_now,
     **options: Any,
-) -> Iterator[Pass | NodetallyError]:
-    """A pass now and one at every multiple of the period, over one warm cache; a pass that failed is its error.
+) -> Iterator[Outcome]:
+    """A pass now and one at every multiple of the period, over warm caches; for several clusters, of each.
 
-    Raises what no later pass can mend: wrong use. `options` are run_pass's.
+    Raises what no later pass can mend: wrong use, if it is all that came of a round. `options` are run_pass's.
     """
-    opener = cache(open_store)  # an S3 client takes half a second to make
-    warm = warm_cache(settings, opener)
+    opener = cache(open_store)
+    warm = {each.cluster: warm_cache(each, opener) for each in clusters}
     begun = time.monotonic()
     while True:
-        try:
-            yield run_pass(settings, around, clock=clock, warm=warm, opener=opener, **options)
-        except WrongUse:
-            raise
-        except NodetallyError as error:
-            yield error
+        useless = []
+        for outcome in run_each(clusters, around, clock=clock, warm=warm, opener=opener, **options):
+            if isinstance(outcome.came_to, WrongUse):
+                useless.append(outcome.came_to)
+                if len(useless) == len(clusters):
+                    raise useless[0]
+            yield outcome
         now = clock().timestamp()
         due = now - now % every_seconds + every_seconds
         if for_seconds is not None and time.monotonic() + due - now - begun >= for_seconds:
             return
-        if warm is not None:
-            warm.follow(settings, around, due - now)
+        _follow(clusters, warm, around, due - now)
         while (left := due - clock().timestamp()) > 0:  # never a moment early: that would be the slot before
             time.sleep(left)
 
@@ -117,6 +149,15 @@ def share_of_jitter(cluster: str, jitter_seconds: float) -> float:
     [6.6, 14.8, 6.6]
     """
     return jitter_seconds * zlib.crc32(cluster.encode()) / 2**32
+
+
+def _follow(
+    clusters: Sequence[Settings], warm: Mapping[str, "Warm | None"], around: Surroundings, seconds: float
+) -> None:
+    """Between passes, follow the cluster; one of several is caught up with at its next pass, as a kept cache is."""
+    own = warm[clusters[0].cluster]
+    if own is not None and len(clusters) == 1:
+        own.follow(clusters[0], around, seconds)
 
 
 def warm_cache(settings: Settings, opener: Opener = open_store) -> "Warm | None":

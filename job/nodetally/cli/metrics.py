@@ -1,4 +1,4 @@
-"""A pass in, OpenMetrics text out, for node-exporter's textfile collector. Written whole or not at all.
+"""Passes in, OpenMetrics text out, for node-exporter's textfile collector. Written whole or not at all.
 
 A pass that failed says so beside when the last good one was: that line is taken over from the file that is there.
 """
@@ -6,7 +6,7 @@ A pass that failed says so beside when the last good one was: that line is taken
 import os
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 
@@ -18,14 +18,20 @@ LAST_SUCCESS = f"{PREFIX}_last_success_timestamp_seconds"
 READABLE_BY_ALL = 0o644  # node-exporter is another user
 
 
-def write_metrics(path: Path, cluster: str, outcome: Pass | NodetallyError, now: datetime) -> None:
-    """Replace the file by what this pass came to. Raises WrongUse where it cannot be written."""
-    lines = [*_lines(cluster, outcome, now, _last_success(path)), "# EOF", ""]
+Outcome = Pass | NodetallyError
+Sample = tuple[str, str, str, str]  # name without prefix, meaning, labels, value
+
+
+def write_metrics(path: Path, outcomes: Mapping[str, tuple[Outcome, datetime]]) -> None:
+    """Replace the file by what each cluster's pass came to, and when. Raises WrongUse where it cannot be written."""
+    before = _last_successes(path)
+    samples = [each for name, ended in outcomes.items() for each in _samples(name, *ended, before.get(name))]
+    text = "\n".join([*_families(samples), "# EOF", ""])
     try:
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         try:
             with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write("\n".join(lines))
+                file.write(text)
             Path(temporary).chmod(READABLE_BY_ALL)
             Path(temporary).replace(path)
         except BaseException:
@@ -37,19 +43,33 @@ def write_metrics(path: Path, cluster: str, outcome: Pass | NodetallyError, now:
         ) from error
 
 
-def _lines(cluster: str, outcome: Pass | NodetallyError, now: datetime, last_success: str | None) -> Iterator[str]:
+def _samples(cluster: str, outcome: Outcome, now: datetime, last_success: str | None) -> Iterator[Sample]:
     label = f'{{cluster="{cluster}"}}'  # a name that fits into keys needs no escapes
     good = isinstance(outcome, Pass)
-    yield from _gauge("last_pass_timestamp_seconds", "When the last pass ended.", label, f"{now.timestamp():.0f}")
-    yield from _gauge("last_pass_success", "1 if it stored its snapshot, else 0.", label, str(int(good)))
+    yield "last_pass_timestamp_seconds", "When the last pass ended.", label, f"{now.timestamp():.0f}"
+    yield "last_pass_success", "1 if it stored its snapshot, else 0.", label, str(int(good))
     exit_code = 0 if isinstance(outcome, Pass) else outcome.exit_code
-    yield from _gauge("last_pass_exit_code", "What it exited with.", label, str(exit_code))
+    yield "last_pass_exit_code", "What it exited with.", label, str(exit_code)
     when = f"{now.timestamp():.0f}" if good else last_success
     if when is not None:
         text = "When the last pass that stored its snapshot ended."
-        yield from _gauge("last_success_timestamp_seconds", text, label, when)
+        yield "last_success_timestamp_seconds", text, label, when
     if isinstance(outcome, Pass):
-        yield from _of_pass(outcome, label)
+        for name, meaning, value in figures(outcome):
+            yield name, meaning, label, str(value)
+        source = outcome.summary["source"]["kind"]
+        yield "pass_source_info", "How it read.", f'{label[:-1]},kind="{source}"}}', "1"
+
+
+def _families(samples: Iterable[Sample]) -> Iterator[str]:
+    """Lines of the format: each name's type and meaning once, then its samples together."""
+    families: dict[tuple[str, str], list[str]] = {}
+    for name, meaning, labels, value in samples:
+        families.setdefault((name, meaning), []).append(f"{PREFIX}_{name}{labels} {value}")
+    for (name, meaning), lines in families.items():
+        yield f"# TYPE {PREFIX}_{name} gauge"
+        yield f"# HELP {PREFIX}_{name} {meaning}"
+        yield from lines
 
 
 def figures(done: Pass) -> tuple[tuple[str, str, float], ...]:
@@ -70,13 +90,6 @@ def figures(done: Pass) -> tuple[tuple[str, str, float], ...]:
     )
 
 
-def _of_pass(done: Pass, label: str) -> Iterator[str]:
-    for name, text, value in figures(done):
-        yield from _gauge(name, text, label, str(value))
-    source = done.summary["source"]["kind"]
-    yield from _gauge("pass_source_info", "How it read.", f'{label[:-1]},kind="{source}"}}', "1")
-
-
 def _without_usage(usage: dict[str, object], nodes: int) -> int:
     missing = usage["missing_nodes"]
     if isinstance(missing, list) and missing:
@@ -84,15 +97,10 @@ def _without_usage(usage: dict[str, object], nodes: int) -> int:
     return 0 if usage["status"] == "ok" else nodes
 
 
-def _gauge(name: str, text: str, label: str, value: str) -> Iterator[str]:
-    yield f"# TYPE {PREFIX}_{name} gauge"
-    yield f"# HELP {PREFIX}_{name} {text}"
-    yield f"{PREFIX}_{name}{label} {value}"
-
-
-def _last_success(path: Path) -> str | None:
+def _last_successes(path: Path) -> dict[str, str]:
+    """By cluster, as the file that is there says."""
     try:
-        found = re.search(rf"^{LAST_SUCCESS}\{{.*\}} (\d+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+        text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
-        return None
-    return found[1] if found else None
+        return {}
+    return dict(re.findall(rf'^{LAST_SUCCESS}\{{cluster="([^"]*)"\}} (\d+)$', text, re.MULTILINE))

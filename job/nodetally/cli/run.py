@@ -3,8 +3,9 @@
 import gzip
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +13,17 @@ import click
 from click.core import ParameterSource
 
 from nodetally import snapshot
-from nodetally.cli.options import cluster_option, option, store_option
+from nodetally.cli.clusters import clusters_options, of_each_cluster
+from nodetally.cli.options import option, store_option
 from nodetally.cli.source import (
     cache_options,
     label_options,
+    reading_options,
     seconds_within_a_day,
     settings_from,
     slot_seconds,
-    source_options,
 )
-from nodetally.collect import Pass, run_every, run_pass, utc_now
+from nodetally.collect import Outcome, Pass, run_each, run_every, utc_now
 from nodetally.errors import NodetallyError, WrongUse
 from nodetally.settings import CACHE_IN_MEMORY, Settings, Surroundings
 
@@ -29,18 +31,21 @@ log = logging.getLogger("nodetally")
 
 
 class SomePassesFailed(NodetallyError):
-    """At least one pass of --every was not stored; exits as the first failure would have."""
+    """At least one pass of several was not stored; exits as the first failure would have."""
 
-    def __init__(self, count: int, first: NodetallyError) -> None:
-        super().__init__(f"{count} {'pass' if count == 1 else 'passes'} failed; the first: {first}", hint=first.hint)
+    def __init__(self, failed: Sequence[tuple[str, NodetallyError]], clusters: int) -> None:
+        first = failed[0][1]
+        whose = f" ({', '.join(dict.fromkeys(name for name, _ in failed))})" if clusters > 1 else ""
+        count = f"{len(failed)} {'pass' if len(failed) == 1 else 'passes'}"
+        super().__init__(f"{count} failed{whose}; the first: {first}", hint=first.hint)
         self.exit_code = first.exit_code
 
 
 @click.command(short_help="Read the cluster once and store one snapshot.")
-@cluster_option
+@clusters_options
 @store_option
 @option("--dry-run", is_flag=True, help="Read and tally, but store nothing.")
-@source_options
+@reading_options
 @cache_options
 @option(
     "--every",
@@ -96,7 +101,9 @@ class SomePassesFailed(NodetallyError):
 def run(**options: Any) -> None:
     """Read nodes and pods once, tally them, store one immutable snapshot; with --every, again and again.
 
-    A slot that is stored already is success. Nothing is stored unless the whole cluster was read.
+    A slot that is stored already is success. Nothing is stored unless the whole cluster was read. Several contexts are
+    read one after the other, for one slot; one that fails keeps no other from its snapshot, and the exit code is that
+    of the first that failed.
 
     \b
     nodetally run --cluster prod-eu-1 --store s3://bucket/prefix
@@ -104,55 +111,59 @@ def run(**options: Any) -> None:
     nodetally run --cluster prod-eu-1 --dry-run --selector node-role.kubernetes.io/gpu --format table
     nodetally run --cluster prod-eu-1 --every 60s --for 15m
     nodetally run --cluster prod-eu-1 --store s3://bucket/prefix --cache s3://private-bucket/prefix
+    nodetally run --context prod --context staging=arn:aws:eks:eu-west-1:1:cluster/s --store s3://bucket/prefix
     """
     log_to_stderr(options["log_format"])
     format_ = options["format_"] or ("table" if sys.stdout.isatty() else "none")
-    settings = run_settings(options)
-    around = Surroundings.read()
-    work: dict[str, Any] = {"store": not options["dry_run"], "with_kite": format_ == "kite"}
-    tell = _teller(settings, options["metrics_file"])
-    if not options["every"]:
-        try:
-            done = run_pass(settings, around, **work)
-        except WrongUse:
-            raise
-        except NodetallyError as error:
-            tell(error)
-            raise
-        _finish(done, settings, format_, tell)
-        return
-    length = seconds_within_a_day("--for", options["for_"]) if options["for_"] else None
-    failed: list[NodetallyError] = []
-    for made in run_every(settings, around, slot_seconds("--every", options["every"]), length, **work):
+    clusters = run_settings(options)
+    tell = _teller([each.cluster for each in clusters], options["metrics_file"])
+    failed: list[tuple[str, NodetallyError]] = []
+    alone = len(clusters) == 1 and not options["every"]
+    for name, made in _outcomes(clusters, options, with_kite=format_ == "kite"):
+        if alone and isinstance(made, WrongUse):
+            raise made
         if isinstance(made, Pass):
-            _finish(made, settings, format_, tell)
-            continue
-        failed.append(made)
-        tell(made)
-        log.error("Error: %s", made)
-        if made.hint:
-            log.error("Hint: %s", made.hint)
+            _print(made, format_)
+            report(made, clusters[0])
+        else:
+            failed.append((name, made))
+        tell(name, made)
+        if isinstance(made, NodetallyError) and not alone:
+            log.error("Error: %s%s", f"{name}: " if len(clusters) > 1 else "", made)
+            if made.hint:
+                log.error("Hint: %s", made.hint)
     if failed:
-        raise SomePassesFailed(len(failed), failed[0])
+        raise failed[0][1] if alone else SomePassesFailed(failed, len(clusters))
 
 
-def _finish(done: Pass, settings: Settings, format_: str, tell: Callable[[Pass], None]) -> None:
-    _print(done, format_)
-    report(done, settings)
-    tell(done)
+def _outcomes(clusters: list[Settings], options: dict[str, Any], *, with_kite: bool) -> Iterator[Outcome]:
+    """Of one pass over each cluster, or of as many as --every and --for ask for."""
+    around = Surroundings.read()
+    work: dict[str, Any] = {"store": not options["dry_run"], "with_kite": with_kite}
+    if not options["every"]:
+        return run_each(clusters, around, **work)
+    length = seconds_within_a_day("--for", options["for_"]) if options["for_"] else None
+    return run_every(clusters, around, slot_seconds("--every", options["every"]), length, **work)
 
 
-def _teller(settings: Settings, path: str | None) -> Callable[[Pass | NodetallyError], None]:
-    """Writes the metrics of a pass, where they are asked for."""
+def _teller(clusters: list[str], path: str | None) -> Callable[[str, Pass | NodetallyError], None]:
+    """Writes the metrics of passes, where they are asked for; of several clusters once it knows of each."""
     if path is None:
-        return lambda _: None
+        return lambda *_: None
     from nodetally.cli.metrics import write_metrics
 
-    return lambda outcome: write_metrics(Path(path), settings.cluster, outcome, utc_now())
+    known: dict[str, tuple[Pass | NodetallyError, datetime]] = {}
+
+    def tell(cluster: str, outcome: Pass | NodetallyError) -> None:
+        known[cluster] = outcome, utc_now()
+        if len(known) == len(clusters):
+            write_metrics(Path(path), known)
+
+    return tell
 
 
-def run_settings(options: dict[str, Any]) -> Settings:
-    """The settings of parsed options; click's context must be there. Raises WrongUse."""
+def run_settings(options: dict[str, Any]) -> list[Settings]:
+    """The settings of parsed options, for each cluster; click's context must be there. Raises WrongUse."""
     settings = settings_from(options)
     slots = options["slot_every"] or options["every"] or "1s"
     settings = replace(settings, slot_every_seconds=slot_seconds("--slot-every", slots))
@@ -161,16 +172,17 @@ def run_settings(options: dict[str, Any]) -> Settings:
         if settings.jitter_seconds >= settings.slot_every_seconds:
             hint = "make it shorter, or say how far apart the passes are: --slot-every 5m"
             raise WrongUse(f"--jitter {options['jitter']} is no less than the time between two slots", hint=hint)
+    clusters = of_each_cluster(settings, options["contexts"])
     if not options["every"]:
         if options["for_"]:
             raise WrongUse("--for says how long --every goes on", hint="add --every, say --every 60s")
-        return settings
+        return clusters
     if settings.at or settings.dumps:
         raise WrongUse("--every reads a cluster as it is now: it cannot go with --at or --dump", hint="leave it out")
     given = click.get_current_context().get_parameter_source("cache")
     if given is ParameterSource.DEFAULT:
-        settings = replace(settings, cache=CACHE_IN_MEMORY)
-    return settings
+        return [replace(each, cache=CACHE_IN_MEMORY) for each in clusters]
+    return clusters
 
 
 def _print(done: Pass, format_: str) -> None:

@@ -19,13 +19,18 @@ FIRST_YEAR = 2014  # Kubernetes' own; keys hold years of four digits
 
 
 def source_options(command: Command) -> Command:
-    """Where the cluster is: an API server, or dumps of it."""
+    """Where one cluster is: an API server, or dumps of it."""
+    context = option("--context", metavar="NAME", help="The kubeconfig's context; default: its current one.")
+    return context(reading_options(command))
+
+
+def reading_options(command: Command) -> Command:
+    """Where clusters are and how they are read, but for their contexts."""
     for each in reversed(
         (
             option(
                 "--kubeconfig", metavar="FILE", help="Default: $KUBECONFIG, the pod's service account, ~/.kube/config."
             ),
-            option("--context", metavar="NAME", help="The kubeconfig's context; default: its current one."),
             option(
                 "--eks", metavar="NAME", help="Read this EKS cluster, with AWS credentials instead of a kubeconfig."
             ),
@@ -53,7 +58,7 @@ def source_options(command: Command) -> Command:
                 metavar="DURATION",
                 default=f"{TIMEOUT_SECONDS:.0f}s",
                 show_default=True,
-                help="The whole pass must be done by then.",
+                help="A whole pass must be done by then.",
             ),
         )
     ):
