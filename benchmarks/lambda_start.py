@@ -31,7 +31,6 @@ BUCKET = "nodetally-bench"
 CALLS = """
 import json, resource, sys, time
 class Context:
-    function_name = "nodetally"
     def get_remaining_time_in_millis(self): return 60_000
 sys.stdout = open("/dev/null", "w")
 sys.stderr = open("/dev/null", "w")

@@ -40,7 +40,6 @@ LIBRARIES = ("cluster.listing", "cluster.eks", "store.s3", "store.publish")  # w
 PUBLISH_SECONDS = 15.0  # kept for the store: ten requests, each tried again for some seconds
 UNITS = {"seconds": "Seconds", "bytes": "Bytes"}
 NAMESPACE = "nodetally"
-WATCHED = ("pass_success",)
 
 _opener = cache(open_store)
 _warm: dict[tuple[str, str], "Warm"] = {}
@@ -48,8 +47,6 @@ _warm: dict[tuple[str, str], "Warm"] = {}
 
 class Context(Protocol):
     """What is used of the object that Lambda hands over."""
-
-    function_name: str
 
     def get_remaining_time_in_millis(self) -> int: ...
 
@@ -81,10 +78,10 @@ def handler(event: Mapping[str, Any], context: Context) -> dict[str, Any]:
         except NodetallyError as error:
             failed.append((name or "without a cluster", error))
             log.error("%s: %s", *failed[-1])
-            _tell(name, context, {"pass_success": 0})
+            _tell(name, {"pass_success": 0})
             continue
         report(done, settings)
-        _tell(name, context, {"pass_success": 1, **{figure: value for figure, _, value in figures(done)}})
+        _tell(name, {"pass_success": 1, **{figure: value for figure, _, value in figures(done)}})
         passes.append(_result(done))
     if len(asked) == 1 and failed:
         raise failed[0][1]
@@ -189,13 +186,13 @@ def _backfill(event: Mapping[str, Any], context: Context) -> dict[str, Any]:
     try:
         fill(store, settings, source, plan, filling, go_on=_time_for_another(lambda: _seconds_left(context)))
     except NodetallyError:
-        _tell(settings.cluster, context, {"backfill_success": 0, "backfill_slots_filled": filling.filled})
+        _tell(settings.cluster, {"backfill_success": 0, "backfill_slots_filled": filling.filled})
         raise
     finished = filling.done >= filling.slots
     summary = document(filling, plan, settings.cluster, store.url, source.name, finished=finished)
     log.info("backfill: %s", json.dumps(summary))
     figures_of = {"backfill_slots_filled": filling.filled, "backfill_slots_left": filling.slots - filling.done}
-    _tell(settings.cluster, context, {"backfill_success": int(not filling.broken), **figures_of})
+    _tell(settings.cluster, {"backfill_success": int(not filling.broken), **figures_of})
     if finished:
         refuse_broken(filling, source.name)
     return summary
@@ -240,24 +237,12 @@ def _time_for_another(seconds_left: Callable[[], float]) -> Callable[[], bool]:
     return go_on
 
 
-def _tell(cluster: str, context: Context, values: Mapping[str, float]) -> None:
-    """A line in CloudWatch's embedded metric format, from which it makes metrics of its own accord.
-
-    By cluster; whether a pass was stored also by function, so that one alarm needs to know of no cluster.
-    """
-    units = {name: UNITS.get(name.rpartition("_")[2], "Count") for name in values}
-    metrics = [
-        {
-            "Namespace": NAMESPACE,
-            "Dimensions": [[dimension]],
-            "Metrics": [{"Name": name, "Unit": units[name]} for name in names],
-        }
-        for dimension, names in (("cluster", list(values)), ("function", [name for name in values if name in WATCHED]))
-        if names
-    ]
-    told = {"Timestamp": int(utc_now().timestamp() * 1000), "CloudWatchMetrics": metrics}
-    line = {"_aws": told, "cluster": cluster or "unknown", "function": context.function_name, **values}
-    sys.stdout.write(json.dumps(line) + "\n")
+def _tell(cluster: str, values: Mapping[str, float]) -> None:
+    """A line in CloudWatch's embedded metric format, from which it makes metrics of its own accord."""
+    metrics = [{"Name": name, "Unit": UNITS.get(name.rpartition("_")[2], "Count")} for name in values]
+    described = {"Namespace": NAMESPACE, "Dimensions": [["cluster"]], "Metrics": metrics}
+    told = {"Timestamp": int(utc_now().timestamp() * 1000), "CloudWatchMetrics": [described]}
+    sys.stdout.write(json.dumps({"_aws": told, "cluster": cluster or "unknown", **values}) + "\n")
     sys.stdout.flush()
 
 

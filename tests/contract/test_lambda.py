@@ -73,14 +73,12 @@ def test_a_cluster_that_fails_is_raised_and_the_others_are_stored(tmp_path: Path
     assert done.body["errorMessage"].startswith("1 of 2 passes failed: refused: ")
     assert stored(tmp_path, "fine", SCHEDULED["time"])["cluster"] == "fine"
     assert [(each["cluster"], each["pass_success"]) for each in metrics] == [("refused", 0), ("fine", 1)]
-    by_cluster, by_function = metrics[1]["_aws"]["CloudWatchMetrics"]
-    named = {each["Name"]: each["Unit"] for each in by_cluster["Metrics"]}
+    [described] = metrics[1]["_aws"]["CloudWatchMetrics"]
+    named = {each["Name"]: each["Unit"] for each in described["Metrics"]}
+    assert described["Dimensions"] == [["cluster"]]
     assert named["pass_read_bytes"] == "Bytes"
     assert named["pass_duration_seconds"] == "Seconds"
-    assert named.keys() == metrics[1].keys() - {"_aws", "cluster", "function"}
-    assert (by_cluster["Dimensions"], by_function["Dimensions"]) == ([["cluster"]], [["function"]])
-    assert by_function["Metrics"] == [{"Name": "pass_success", "Unit": "Count"}]
-    assert {each["function"] for each in metrics} == {"nodetally"}
+    assert named.keys() == metrics[1].keys() - {"_aws", "cluster"}
     assert metrics[1]["nodes"] == 4
 
 
