@@ -14,7 +14,7 @@ PAGE := job/nodetally/dashboard/page
 MODULES := dashboard/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help run test torture fuzz test-past test-cluster test-image page test-page test-browser bench-page page-picture lint bench bench-crossover lock proto docs release-check clean
+.PHONY: help run test torture fuzz test-past test-cluster test-image page test-page test-browser bench-page page-picture bench-rollup lint bench bench-crossover lock proto docs release-check clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -105,6 +105,9 @@ lint: .venv/dev ## ruff and mypy
 
 bench: .venv/dev ## the budgets of a pass, each beside the limit measured in the same run
 	$(BIN)/python benchmarks/bench.py
+
+bench-rollup: .venv/dev ## what a rollup of a day of 5,000 nodes x 1,440 slots costs; NODES=… SLOTS=… for less
+	$(BIN)/python benchmarks/rollup.py
 
 bench-crossover: .venv/dev $(PLANE)/bin/built ## one list or many queries by node: what each costs a real API server
 	$(BIN)/python benchmarks/crossover.py

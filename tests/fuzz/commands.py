@@ -30,6 +30,10 @@ class MemoryStore:
         body = self.objects.get(check_key(key))
         return None if body is None else Stored(body, sha256(body).hexdigest())
 
+    def tail(self, key: str, size: int) -> bytes | None:
+        found = self.get(key)
+        return found and found.body[-size:]
+
     def put_new(self, key: str, body: bytes, headers: Headers) -> bool:
         return self.put_if_match(key, body, None, headers)
 

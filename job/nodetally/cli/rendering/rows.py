@@ -19,6 +19,7 @@ class Field(NamedTuple):
     title: str
     say: Callable[[Any], str] = str
     style: str = ""
+    absent: str = UNKNOWN  # what stands for None
 
 
 def number(value: int) -> str:
@@ -52,7 +53,7 @@ def write_csv(names: Sequence[str], rows: Iterable[Any], file: TextIO) -> None:
 
 def _cell(field: Field, row: Any, paint: Paint) -> str:
     value = getattr(row, field.name)
-    return UNKNOWN if value is None else harmless(field.say(value), ascii_only=paint.ascii_only)
+    return field.absent if value is None else harmless(field.say(value), ascii_only=paint.ascii_only)
 
 
 def _csv_cell(value: Any) -> Any:
