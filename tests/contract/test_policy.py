@@ -174,7 +174,7 @@ def of_store(store: S3Store, *arguments: str, code: int = 0) -> None:
 
 
 def test_looking_needs_what_its_policy_says(server_store: S3Store) -> None:
-    """show, diff, status, store verify and ls, and a repair and a prune that are only tried: none of them writes."""
+    """show, diff, history, status, store verify and ls, a repair and a prune that are only tried: none writes."""
     two_days(server_store)
     of_store(server_store, "store", "rollup")
 
@@ -183,6 +183,8 @@ def test_looking_needs_what_its_policy_says(server_store: S3Store) -> None:
             ("show",),
             ("show", "--cluster", "c", "--at", "2026-11-23T12:06:00Z"),
             ("diff", "2026-11-23T12:06:00Z", "latest"),
+            ("history", "--since", "2026-11-23", "--to", "2026-11-24"),
+            ("history", "--since", "2026-11-23", "--to", "2026-11-24", "--by", "pool"),
             ("store", "verify", "--patience", "0s"),
             ("store", "ls"),
             ("store", "ls", "--cluster", "c"),

@@ -6,9 +6,11 @@ from itertools import product
 
 import pytest
 
+from nodetally.rollup.athena import text
 from nodetally.rollup.columns import SHARED, TABLES, Column
+from nodetally.store.layout import rollup_key
 from nodetally.store.rollups import FORMAT
-from paths import ROOT
+from paths import DATA, ROOT
 
 DOCS = (ROOT / "docs/analytics.md").read_text()
 SAID = {
@@ -55,3 +57,24 @@ def test_other_columns_have_another_format_number() -> None:
     """So that files of the old columns are made again: with a change below, FORMAT goes up by one."""
     columns = "\n".join(f"{table.kind} {each.name} {each.kind}" for table in TABLES for each in table.columns)
     assert (FORMAT, sha256(columns.encode()).hexdigest()[:16]) == (1, "dad2e8f2b8f0c077")
+
+
+def test_athenas_tables_are_the_columns() -> None:
+    """`make proto` writes the file; partitions are where the store has them."""
+    kept = (ROOT / "infra/analytics/athena.sql").read_text()
+    assert kept == text()
+    for table in TABLES:
+        key = rollup_key(table.kind, "CLUSTER", "2026-11-23").replace("CLUSTER", "${cluster}")
+        folder = key.replace("2026-11-23", "${date}").removesuffix("part-0.parquet")
+        assert f"/bucket/prefix/{folder}'" in kept
+
+
+def test_every_query_is_told() -> None:
+    """By its name, in the docs."""
+    names = {path.name for path in (ROOT / "infra/analytics").glob("*.sql")}
+    assert set(re.findall(r"`([a-z-]+\.sql)`", DOCS)) == names
+
+
+def test_the_table_in_the_docs_is_what_history_prints() -> None:
+    """The one that the tests of `history` keep."""
+    assert f"```\n{(DATA / 'golden/history.txt').read_text()}```" in DOCS
