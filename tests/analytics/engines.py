@@ -44,7 +44,9 @@ class Spark:
             "spark.driver.host": "127.0.0.1",
             "spark.driver.bindAddress": "127.0.0.1",
             "spark.driver.memory": "2g",
-            "spark.sql.shuffle.partitions": "4",
+            "spark.sql.shuffle.partitions": "2",
+            "spark.sql.sources.parallelPartitionDiscovery.threshold": "100000",  # a job to list folders takes longer
+            "spark.sql.files.openCostInBytes": "65536",  # many small files a task
             "spark.sql.session.timeZone": ELSEWHERE,
             "spark.sql.warehouse.dir": str(folder / ".spark"),
             "spark.log.level": "ERROR",
