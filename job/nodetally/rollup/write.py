@@ -11,8 +11,8 @@ from nodetally.errors import StoreError
 from nodetally.rollup.columns import ASKED, FIGURES, Column, Document, Kind, Table
 from nodetally.store.rollups import MADE_FROM
 
-# Of 5,000 nodes a group is 14 slots. Twice the rows: 73 MiB more memory for a file 13 % smaller; half: 42 MiB less, 33 %
-# larger (54 slots of make bench-rollup's cluster, peak RSS).
+# Of 5,000 nodes a group is 14 slots. Twice the rows: 73 MiB more memory for a file 13 % smaller; half: 42 MiB less,
+# 33 % larger (54 slots of make bench-rollup's cluster, peak RSS).
 ROWS_IN_GROUP = 1 << 16
 LEVEL = 6  # of zstd, for the same day: 1 makes the file 6 % larger, 12 takes half as long again for 0.5 %
 
