@@ -17,7 +17,7 @@ PAGE := job/nodetally/dashboard/page
 MODULES := dashboard/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help run test torture fuzz test-past test-aws test-cluster test-image page test-page test-browser bench-page page-picture lint bench bench-crossover bench-lambda lambda-zip lock proto docs release-check clean
+.PHONY: help run test torture fuzz test-past test-analytics test-aws test-cluster test-image page test-page test-browser bench-page page-picture lint bench bench-rollup bench-crossover bench-lambda lambda-zip lock proto docs release-check clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -56,6 +56,15 @@ torture: .venv/dev ## passes killed, raced, denied their disk or their S3, and f
 
 test-past: .venv/dev ## a day recorded live and filled in from dumps, Velero and a real Prometheus; five minutes
 	$(BIN)/python -m pytest -q -s tests/past
+
+# DuckDB and PySpark (400 MB) are for these tests only; Spark 4 needs Java 17 or newer.
+.venv/analytics: .venv/dev requirements/analytics.txt
+	$(BIN)/uv pip install -q --require-hashes --no-deps --python $(BIN)/python -r requirements/analytics.txt
+	@touch $@
+
+test-analytics: .venv/analytics ## the queries of infra/analytics on DuckDB and on Spark, over a year of ten clusters; two minutes
+	@command -v java >/dev/null || echo "The queries are not tested on Spark: there is no java."
+	$(BIN)/python -m pytest -q tests/analytics
 
 test-cluster: .venv/dev ## the tests on a real API server, where there is Go; it builds 10 minutes the first time
 	@if why=$$(cd $(PLANE) && $(GO) list -m 2>&1); then \
@@ -109,6 +118,9 @@ lint: .venv/dev ## ruff and mypy
 bench: .venv/dev ## the budgets of a pass, each beside the limit measured in the same run
 	$(BIN)/python benchmarks/bench.py
 
+bench-rollup: .venv/dev ## what a rollup of a day of 5,000 nodes x 1,440 slots costs; NODES=… SLOTS=… for less
+	$(BIN)/python benchmarks/rollup.py
+
 bench-crossover: .venv/dev $(PLANE)/bin/built ## one list or many queries by node: what each costs a real API server
 	$(BIN)/python benchmarks/crossover.py
 
@@ -125,9 +137,10 @@ lambda-zip: .venv/run ## dist/nodetally-lambda-….zip for AWS Lambda; LAMBDA_AR
 bench-lambda: .venv/dev ## the function from a cold start to its first pass, and its size
 	$(BIN)/python benchmarks/lambda_start.py
 
-proto: .venv/dev ## generate what is generated: k8s_pb2.py, the JSON Schema
+proto: .venv/dev ## generate what is generated: k8s_pb2.py, the JSON Schema, Athena's tables
 	$(BIN)/python -m grpc_tools.protoc -Ijob --python_out=job --pyi_out=job nodetally/cluster/k8s.proto
 	$(BIN)/python -m nodetally.snapshot
+	$(BIN)/python -m nodetally.rollup.athena > infra/analytics/athena.sql
 
 release-check: .venv/dev ## build wheel and sdist, install them where no source is, use them
 	@bash scripts/release_check.sh
@@ -145,6 +158,7 @@ lock: .venv/uv ## write the locks again; hashes, no addresses
 	$(BIN)/$(LOCK) requirements/image-test.in -c requirements/dev.txt -o requirements/image-test.txt
 	$(BIN)/$(LOCK) requirements/node.in -o requirements/node.txt
 	$(BIN)/$(LOCK) requirements/fuzz.in -o requirements/fuzz.txt
+	$(BIN)/$(LOCK) requirements/analytics.in -o requirements/analytics.txt
 
 clean: ## remove what make and the tests left
 	rm -rf .venv nodetally-data dist .pytest_cache .mypy_cache .ruff_cache .hypothesis benchmarks/out $(PLANE)/bin dashboard/node_modules dashboard/.store dashboard/shots

@@ -146,6 +146,10 @@ class Watched:
         self._note("get", key)
         return self._store.get(key)
 
+    def tail(self, key: str, size: int) -> bytes | None:
+        self._note("tail", key)
+        return self._store.tail(key, size)
+
     def put_new(self, key: str, body: bytes, headers: Headers) -> bool:
         self._note("put_new", key, write=True)
         return self._store.put_new(key, body, headers)

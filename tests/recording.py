@@ -35,6 +35,10 @@ class RecordingStore:
         self.asked.append(("get", key))
         return self.inner.get(key)
 
+    def tail(self, key: str, size: int) -> bytes | None:
+        self.asked.append(("tail", key))
+        return self.inner.tail(key, size)
+
     def put_new(self, key: str, body: bytes, headers: Headers) -> bool:
         self._before_write("put_new", key)
         return self.inner.put_new(key, body, headers)

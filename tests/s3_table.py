@@ -22,7 +22,6 @@ from botocore.retries import quota
 
 import servers
 from nodetally import collect
-from nodetally.cli import run as command
 from nodetally.cli.main import main
 from nodetally.store import s3
 from nodetally.store.layout import cluster_index_key, clusters_key, day_index_key, latest_key, slot_of, snapshot_key
@@ -198,7 +197,7 @@ class Bench:
         said = io.StringIO()
         with ExitStack() as stack:
             for module, name, value in (
-                (command, "run_pass", partial(collect.run_pass, opener=lambda _: opened)),
+                (collect, "open_store", lambda _: opened),
                 (collect, "publish", partial(publish, sleep=self.waits.append)),
             ):
                 stack.enter_context(mock.patch.object(module, name, value))

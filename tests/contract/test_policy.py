@@ -19,7 +19,16 @@ from nodetally.cache import Keeper
 from nodetally.cli.policy import policy as command
 from nodetally.dashboard.publish import publish as publish_page
 from nodetally.store import batch, read
-from nodetally.store.layout import INDEX_HEADERS, clusters_key, day_index_key, latest_key, slot_of, snapshot_day_prefix
+from nodetally.store.layout import (
+    INDEX_HEADERS,
+    clusters_key,
+    day_index_key,
+    latest_key,
+    rollup_key,
+    slot_of,
+    snapshot_day_prefix,
+    snapshot_key,
+)
 from nodetally.store.policy import CACHE, PURPOSES, Rights, policy
 from nodetally.store.publish import publish
 from nodetally.store.s3 import S3Store
@@ -68,7 +77,8 @@ def run(store: S3Store) -> None:
 
 
 def look(store: S3Store) -> None:
-    """Reading through indexes, and without them."""
+    """Reading through indexes, and without them; a rollup."""
+    assert store.get(rollup_key("nodes", "c", "2026-11-23")) is None
     assert read.clusters(store) == ["c"]
     read.latest(store, "c")
     read.at(store, "c", NOON + timedelta(minutes=7))
@@ -164,14 +174,17 @@ def of_store(store: S3Store, *arguments: str, code: int = 0) -> None:
 
 
 def test_looking_needs_what_its_policy_says(server_store: S3Store) -> None:
-    """show, diff, status, store verify and ls, and a repair and a prune that are only tried: none of them writes."""
+    """show, diff, history, status, store verify and ls, a repair and a prune that are only tried: none writes."""
     two_days(server_store)
+    of_store(server_store, "store", "rollup")
 
     def look_at_everything(store: S3Store) -> None:
         for arguments in (
             ("show",),
             ("show", "--cluster", "c", "--at", "2026-11-23T12:06:00Z"),
             ("diff", "2026-11-23T12:06:00Z", "latest"),
+            ("history", "--since", "2026-11-23", "--to", "2026-11-24"),
+            ("history", "--since", "2026-11-23", "--to", "2026-11-24", "--by", "pool"),
             ("store", "verify", "--patience", "0s"),
             ("store", "ls"),
             ("store", "ls", "--cluster", "c"),
@@ -186,8 +199,9 @@ def test_looking_needs_what_its_policy_says(server_store: S3Store) -> None:
 
 
 def test_pruning_needs_what_its_policy_says(server_store: S3Store) -> None:
-    """It deletes snapshots, and the index of a day that it emptied; it writes no latest and no list."""
+    """It deletes snapshots, the index of a day that it emptied, and its rollups; it writes no latest and no list."""
     two_days(server_store)
+    of_store(server_store, "store", "rollup")
     hold(PURPOSES["prune"], server_store, lambda store: of_store(store, *PRUNE))
     assert read.days(server_store, "c") == ["2026-11-24"]
 
@@ -195,6 +209,7 @@ def test_pruning_needs_what_its_policy_says(server_store: S3Store) -> None:
 def test_repairing_needs_what_its_policy_says(server_store: S3Store) -> None:
     """It makes documents again and deletes those that nothing is left for; it never writes or deletes a snapshot."""
     two_days(server_store)
+    of_store(server_store, "store", "rollup")
     first_day, last = day_index_key("c", "2026-11-23"), latest_key("c")
     keys = [entry.key for entry in server_store.list(snapshot_day_prefix("c", "2026-11-23"))]
 
@@ -210,6 +225,22 @@ def test_repairing_needs_what_its_policy_says(server_store: S3Store) -> None:
     for key in (*keys, last, clusters_key()):
         server_store.delete(key)
     hold(PURPOSES["repair"], server_store, mend, others=frozenset(), own=("snapshots/",))
+
+
+def test_rolling_up_needs_what_its_policy_says(server_store: S3Store) -> None:
+    """It reads snapshots and writes rollups, and deletes those of a day that has no snapshots left."""
+    two_days(server_store)
+
+    def roll_up(store: S3Store) -> None:
+        of_store(store, "store", "rollup")
+        for minute in (0, 5):
+            store.client.delete_object(
+                Bucket=store.bucket, Key=store.prefix + snapshot_key("c", slot_of(NOON + timedelta(minutes=minute)))
+            )
+        of_store(store, "store", "rollup")
+        assert len(list(store.list("rollups/"))) == 3
+
+    hold(PURPOSES["rollup"], server_store, roll_up, own=("snapshots/",))
 
 
 def test_a_backfill_needs_what_its_policy_says(moto_store: S3Store) -> None:

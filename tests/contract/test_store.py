@@ -50,6 +50,14 @@ def test_what_is_not_there_is_none(store: Store) -> None:
     assert [store.get(key) for key in ("a", "a/b", "a/x", "z/y/x")] == [None] * 4
 
 
+def test_the_end_of_an_object_is_read_alone(store: Store) -> None:
+    """As many bytes as asked for, all where there are fewer, none of an empty one; no object is no error."""
+    store.put("a/b", b"0123456789", PLAIN)
+    store.put("a/empty", b"", PLAIN)
+    assert [store.tail("a/b", size) for size in (1, 4, 10, 11)] == [b"9", b"6789", b"0123456789", b"0123456789"]
+    assert [store.tail(key, 5) for key in ("a/empty", "a", "a/c", "x/y")] == [b"", None, None, None]
+
+
 def test_put_new_writes_only_where_nothing_is(store: Store) -> None:
     """The second put_new is told False, and what the first wrote stays."""
     assert store.put_new("a/b", b"first", PLAIN) is True

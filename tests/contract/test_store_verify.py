@@ -15,9 +15,10 @@ import orjson
 import pytest
 
 import documents
+import rollups
 from nodetally import snapshot
 from nodetally.errors import StoreError
-from nodetally.store import read
+from nodetally.store import read, walk
 from nodetally.store.base import Store
 from nodetally.store.breaches import KINDS, Breach
 from nodetally.store.directory import DirectoryStore
@@ -37,6 +38,7 @@ from nodetally.store.prune import prune
 from nodetally.store.publish import publish
 from nodetally.store.repair import repair
 from nodetally.store.retention import parse_policy
+from nodetally.store.rollups import made_from
 from nodetally.store.settle import Change
 from nodetally.store.verify import Seen, verify
 from recording import Killed, RecordingStore
@@ -247,6 +249,26 @@ REPAIRABLE: dict[str, tuple[Callable[[Store], None], list[tuple[str, str]]]] = {
             ("wrong-list", clusters_key()),
         ],
     ),
+    "a rollup is of other snapshots": (
+        write(rollup_key("nodes", C, DAY), rollups.end(f"1 2 {slot_at(0)} {'0' * 64}")),
+        [("stale-rollup", rollup_key("nodes", C, DAY))],
+    ),
+    "a rollup is of a day without snapshots": (
+        write(rollup_key("clusters", C, "2026-01-01"), rollups.end(f"1 2 2026-01-01T00:00:00Z {'0' * 64}")),
+        [("stale-rollup", rollup_key("clusters", C, "2026-01-01"))],
+    ),
+    "a rollup is all that is there of a cluster": (
+        write(rollup_key("clusters", "gone", DAY), rollups.end(f"1 2 {slot_at(0)} {'0' * 64}")),
+        [("stale-rollup", rollup_key("clusters", "gone", DAY))],
+    ),
+    "a rollup is cut off": (
+        write(rollup_key("namespaces", C, DAY), rollups.end(f"1 2 {slot_at(0)} {'0' * 64}")[:-1]),
+        [("damaged-rollup", rollup_key("namespaces", C, DAY))],
+    ),
+    "a rollup is empty": (
+        write(rollup_key("namespaces", C, DAY), b""),
+        [("damaged-rollup", rollup_key("namespaces", C, DAY))],
+    ),
     "everything but the snapshots is deleted": (
         delete(clusters_key(), *(f"clusters/{C}/{name}" for name in ("index.json", "latest.json.gz"))),
         [("missing-index", INDEX), ("missing-index", clusters_key())],
@@ -270,8 +292,10 @@ UNREADABLE: dict[str, bytes] = {
 def test_a_clean_store_verifies_and_repair_changes_no_byte(store: Store) -> None:
     """Also with all that other parts of the program keep in it; everything is counted."""
     filled(store)
-    for key in ("index.html", "assets/page.js", rollup_key("nodes", C, DAY), state_key(C, "watch")):
+    for key in ("index.html", "assets/page.js", state_key(C, "watch")):
         store.put(key, b"x", INDEX_HEADERS)
+    right = made_from(walk.day(store, C, DAY).snapshots)
+    store.put(rollup_key("nodes", C, DAY), rollups.end(str(right)), INDEX_HEADERS)
     before, seen = everything(store), Seen()
     assert breaches(store, seen=seen) == breaches(store, deep=False) == breaches(store, cluster=C) == []
     size = sum(map(len, snapshots_of(store).values()))

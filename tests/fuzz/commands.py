@@ -10,7 +10,6 @@ from typing import NamedTuple
 from unittest import mock
 
 from nodetally import collect
-from nodetally.cli import run as run_command
 from nodetally.cli.main import main
 from nodetally.store.base import Entry, Headers, Store, Stored, check_key
 from nodetally.store.publish import publish
@@ -29,6 +28,10 @@ class MemoryStore:
     def get(self, key: str) -> Stored | None:
         body = self.objects.get(check_key(key))
         return None if body is None else Stored(body, sha256(body).hexdigest())
+
+    def tail(self, key: str, size: int) -> bytes | None:
+        found = self.get(key)
+        return found and found.body[-size:]
 
     def put_new(self, key: str, body: bytes, headers: Headers) -> bool:
         return self.put_if_match(key, body, None, headers)
@@ -67,8 +70,7 @@ def nodetally(store: Store, *arguments: str) -> Ended:
     out, said = _Text(), _Text()
     with ExitStack() as stack:
         stack.enter_context(mock.patch("nodetally.store.open.open_store", return_value=store))
-        into = partial(collect.run_pass, opener=lambda _: store)
-        stack.enter_context(mock.patch.object(run_command, "run_pass", into))
+        stack.enter_context(mock.patch.object(collect, "open_store", return_value=store))
         stack.enter_context(mock.patch.object(collect, "publish", partial(publish, sleep=lambda _: None)))
         stack.enter_context(redirect_stdout(out))
         stack.enter_context(redirect_stderr(said))

@@ -11,14 +11,12 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple, NoReturn
 
-from nodetally.cli import run as command
+from nodetally import collect
 from nodetally.cli.main import main
-from nodetally.collect import run_pass
 from nodetally.store.base import Headers, Store
 from nodetally.store.open import open_store
 from recording import RecordingStore
@@ -124,7 +122,7 @@ def start_forked(
 
 def pass_into(opener: Callable[[str], Store]) -> None:
     """Every pass of this process's command line opens its store so."""
-    command.run_pass = partial(run_pass, opener=opener)
+    collect.open_store = opener
 
 
 def write_to(path: Path) -> None:

@@ -13,9 +13,9 @@ LAYERS = [
     {"aws_lambda"},
     {"cli"},
     {"demo"},
-    {"collect", "backfill"},
+    {"collect", "backfill", "history"},
     {"cache"},
-    {"assemble", "simulate", "compare", "dashboard"},
+    {"assemble", "simulate", "compare", "dashboard", "rollup"},
     {"cluster", "store"},
     {"snapshot"},
     {"accounting"},
@@ -67,6 +67,7 @@ def test_heavy_clients_have_one_door(path: Path) -> None:
     roots = {name.partition(".")[0] for name in imports(path)}
     assert "kubernetes" not in roots or ids(path) == "cluster/access.py"
     assert not roots & {"boto3", "botocore"} or ids(path).startswith(("store/s3", "cluster/eks"))
+    assert "pyarrow" not in roots or ids(path).startswith("rollup/") or ids(path) == "cli/rollups.py"
     assert not (ids(path).startswith("accounting/") and roots & OUTSIDE_ACCOUNTING)
 
 

@@ -157,8 +157,49 @@ def test_csv_and_json_hold_the_same_rows(folder: Path, place: tuple[str, ...], n
     """Under the same names, with numbers as they are."""
     rows: list[dict[str, Any]] = json.loads(printed(folder, "ls", *place, "--format", "json"))[name]
     read_back = list(csv.DictReader(io.StringIO(printed(folder, "ls", *place, "--format", "csv"))))
-    assert read_back == [{key: str(value) for key, value in row.items()} for row in rows]
+    assert read_back == [{key: "" if value is None else str(value) for key, value in row.items()} for row in rows]
     assert len(rows) == 2
+
+
+def test_rollup_makes_what_changed_and_ls_tells(folder: Path) -> None:
+    """A table of the days that are made, then one line; the second time only that line."""
+    dry = printed(folder, "rollup", "--dry-run")
+    assert (dry.splitlines()[0].split()[:3], dry.splitlines()[-1]) == (
+        ["CLUSTER", "DAY", "ROLLUP"],
+        "3 days to make, 0 unchanged.",
+    )
+    done = json.loads(printed(folder, "rollup", "--format", "json", "--cluster", "prod", "--day", "2026-11-22"))
+    assert [(day["cluster"], day["day"], day["what"], day["rows"]) for day in done["days"]] == [
+        ("prod", "2026-11-22", "made", 2 * (1 + 1 + 0))
+    ]
+    assert (done["unchanged"], done["left_out"], done["dry_run"]) == (0, {}, False)
+    states = {
+        row["day"]: row["rollup"]
+        for row in json.loads(printed(folder, "ls", "--cluster", "prod", "--format", "json"))["days"]
+    }
+    assert states == {"2026-11-22": "fresh", "2026-11-23": None}
+    assert printed(folder, "rollup").splitlines()[-1] == "2 days made, 1 unchanged."
+    assert printed(folder, "rollup") == "0 days made, 3 unchanged.\n"
+    assert "Nothing is wrong" in printed(folder, "verify")
+
+
+def test_rollup_leaves_damage_out_and_says_so(folder: Path) -> None:
+    """Exit code 6 at the end, when all else is done."""
+    DirectoryStore(folder).put(snapshot_key("prod", "2026-11-23T11:30:00Z"), b"bit rot", SNAPSHOT_HEADERS)
+    done = nodetally(folder, "rollup")
+    assert done.returncode == 6
+    assert done.stdout.splitlines()[-1] == "3 days made, 0 unchanged."
+    assert "left out: snapshots/cluster=prod/date=2026-11-23/20261123T113000Z.json.gz: not a snapshot" in done.stderr
+
+
+def test_without_the_library_rollup_says_how_to_get_it(folder: Path) -> None:
+    """Exit code 2; and nothing else of the program needs it."""
+    script = "import sys; sys.modules['pyarrow'] = None; from nodetally.cli.main import main; main(sys.argv[1:])"
+    for arguments, code in ((("rollup",), 2), (("verify",), 0), (("ls",), 0), (("repair",), 0)):
+        command = [sys.executable, "-c", script, "store", *arguments, "--store", str(folder)]
+        done = subprocess.run(command, capture_output=True, text=True, env=CLEAN, check=False)
+        assert done.returncode == code, done.stderr
+        assert ("pip install 'nodetally[rollup]'" in done.stderr) == (code == 2)
 
 
 def test_a_snapshot_that_no_index_names_is_listed_with_what_is_known(folder: Path) -> None:
@@ -185,6 +226,9 @@ def test_a_snapshot_that_no_index_names_is_listed_with_what_is_known(folder: Pat
         (("ls", "--day", "2026-11-23"), "--day is of one cluster"),
         (("ls", "--cluster", "prod", "--day", "noon"), "not a time"),
         (("verify", "--patience", "10"), "not a duration"),
+        (("rollup", "--day", "2026-11-23", "--from", "2d"), "--day is one day"),
+        (("rollup", "--from", "2026-11-23", "--to", "2026-11-22"), "there is no day"),
+        (("rollup", "--from", "soon"), "not a time"),
     ],
 )
 def test_wrong_use_is_told_with_the_way_out(folder: Path, arguments: tuple[str, ...], message: str) -> None:

@@ -15,6 +15,7 @@ COMMANDS = {
     "show": ("show", "Show a snapshot, or the live cluster, as a table, JSON or CSV."),
     "explain": ("explain", "Show where each number of a node or pod comes from."),
     "diff": ("diff", "Show what changed between two snapshots."),
+    "history": ("history", "Show peaks, growth and the day it runs out, over days or years."),
     "backfill": ("backfill", "Fill missing slots of the past from dumps, backups or Prometheus."),
     "store": ("store", "Check, repair, thin and list what is stored."),
     "status": ("status", "Tell whether every cluster's latest snapshot is recent and whole."),

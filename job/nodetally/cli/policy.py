@@ -19,7 +19,7 @@ from nodetally.store.policy import policy as make_policy
     type=click.Choice(list(PURPOSES)),
     default="run",
     show_default=True,
-    help="read: show, diff, status, store verify and ls, dashboard serve; dashboard: dashboard publish.",
+    help="read: show, diff, history, status, store verify and ls, dashboard serve; dashboard: dashboard publish.",
 )
 @option("--cache", metavar="URL", default=CACHE_OFF, help="The job's --cache, if it is in S3.")
 def policy(store: str, purpose: str, cache: str) -> None:

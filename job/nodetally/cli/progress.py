@@ -2,9 +2,10 @@
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from nodetally.backfill.filling import Filling
 from nodetally.cli.rendering.paint import has_rich, wants_colour
@@ -12,12 +13,33 @@ from nodetally.cli.rendering.text import count, size
 from nodetally.store.verify import Seen
 from nodetally.times import format_age
 
+if TYPE_CHECKING:
+    from nodetally.rollup.make import Progress
+
 REFRESHES_PER_SECOND = 8
 
 
 @contextmanager
 def shown(seen: Seen, verb: str) -> Iterator[None]:
     """A bar of the clusters that are done and what was seen so far; nothing where stderr is no terminal."""
+    with _of_clusters(seen, verb, lambda: said(seen)):
+        yield
+
+
+@contextmanager
+def rollup_shown(progress: "Progress") -> Iterator[None]:
+    """A bar of the clusters that are done, and what was made so far; nothing where stderr is no terminal."""
+    with _of_clusters(progress, "rolling up", lambda: said_of_rollup(progress)):
+        yield
+
+
+def said_of_rollup(progress: "Progress") -> str:
+    """What was looked at and made, in words: 40 days, 2 made of 576 snapshots."""
+    return f"{count(progress.days, 'day')}, {progress.made:,} made of {count(progress.snapshots, 'snapshot')}"
+
+
+@contextmanager
+def _of_clusters(seen: "Seen | Progress", verb: str, words: Callable[[], str]) -> Iterator[None]:
     if not (sys.stderr.isatty() and has_rich()):
         yield
         return
@@ -36,7 +58,7 @@ def shown(seen: Seen, verb: str) -> Iterator[None]:
     class Said(ProgressColumn):
         def render(self, task: Task) -> Text:
             del task
-            return Text(said(seen))
+            return Text(words())
 
     console = Console(stderr=True, no_color=not wants_colour(sys.stderr))
     columns = (verb, Bar(), Said(), TimeElapsedColumn())

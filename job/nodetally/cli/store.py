@@ -1,4 +1,4 @@
-"""`nodetally store`: verify, repair, prune and ls. stdout is what was found; only repair and prune --yes write."""
+"""`nodetally store`: verify, repair, prune, rollup and ls. stdout is what was found or done."""
 
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -9,7 +9,7 @@ import click
 
 from nodetally.cli.options import option, store_option
 from nodetally.cli.rendering.rows import Field, number, table_lines, write_csv
-from nodetally.cli.rendering.text import count, size
+from nodetally.cli.rendering.text import ABSENT, count, harmless, size
 from nodetally.errors import DamageFound, WrongUse
 from nodetally.store.base import Store
 from nodetally.times import parse_duration, parse_time
@@ -25,6 +25,14 @@ THINNED = (
     Field("gone", "GONE", number),
     Field("gone_bytes", "GONE SIZE", size),
 )
+ROLLED_UP = (
+    Field("cluster", "CLUSTER"),
+    Field("day", "DAY"),
+    Field("what", "ROLLUP"),
+    Field("snapshots", "SNAPSHOTS", number),
+    Field("rows", "ROWS", number, absent=ABSENT),
+    Field("stored_bytes", "SIZE", size, absent=ABSENT),
+)
 CLUSTERS = (
     Field("cluster", "CLUSTER"),
     Field("days", "DAYS", number),
@@ -38,6 +46,7 @@ DAYS = (
     Field("snapshots", "SNAPSHOTS", number),
     Field("first", "FIRST"),
     Field("last", "LAST"),
+    Field("rollup", "ROLLUP", absent=ABSENT),
     Field("stored_bytes", "SIZE", size),
 )
 SNAPSHOTS = (
@@ -58,6 +67,7 @@ def store() -> None:
     nodetally store verify --store s3://bucket/prefix
     nodetally store repair --store s3://bucket/prefix
     nodetally store prune --store s3://bucket/prefix --keep all:2d,hourly:30d,daily:2y
+    nodetally store rollup --store s3://bucket/prefix --from 2d
     nodetally store ls --cluster prod-eu-1 --day 2026-11-23
     """
 
@@ -185,6 +195,42 @@ def prune(cluster: str | None, store: str, keep: str, now: str, format_: str, *,
         _print_table(THINNED, rows)
     if not yes:
         click.echo("Nothing was deleted: add --yes to do it.", err=True)
+
+
+@store.command(short_help="Make Parquet of the snapshots, a file a day, for DuckDB, Spark, Athena.")
+@_common
+@option("--day", metavar="DATE", help="Only this day (UTC), such as 2026-11-23.")
+@option("--from", "from_", metavar="TIME", help="Only from this day on, such as 2d; default: the first.")
+@option("--to", metavar="TIME", help="Only until this day; default: today, as far as it has come.")
+@option("--dry-run", is_flag=True, help="Print what would be made, make nothing.")
+@_format("ROLLUP", "table", "json")
+def rollup(store: str, format_: str, **options: Any) -> None:
+    """Make rows of the snapshots: Parquet, one file for nodes, clusters and namespaces each, cluster and day.
+
+    A day is made again only when its snapshots are others than those that its rollup was made from; a rollup of a day
+    without any is removed. Safe beside a running job. A snapshot that cannot be read is left out and listed, and the
+    exit code then is 6. Needs pip install 'nodetally[rollup]'.
+
+    \b
+    nodetally store rollup --store s3://bucket/prefix --cluster prod-eu-1 --from 2d
+    """
+    from nodetally.cli.rollups import made
+
+    opened = _opened(store, options["cluster"])
+    found = made(opened, options)
+    rows = [each for each in found if each.what != "unchanged"]
+    damaged = {key: why for each in found for key, why in each.damaged.items()}
+    if format_ == "json":
+        days = [{name: value for name, value in row._asdict().items() if name != "damaged"} for row in rows]
+        place = {"store": opened.url, "dry_run": options["dry_run"], "unchanged": len(found) - len(rows)}
+        _print_json({**place, "days": days, "left_out": damaged})
+    else:
+        _print_table(ROLLED_UP, rows)
+        click.echo(f"{count(len(rows), 'day')} {'to make' if options['dry_run'] else 'made'}, ", nl=False)
+        click.echo(f"{len(found) - len(rows):,} unchanged.")
+        for key, why in damaged.items():
+            click.echo(harmless(f"left out: {key}: {why}"), err=True)
+    _raise_if_damaged(len(damaged), opened.url, "bring them back from a copy, or delete them; then run this again")
 
 
 @store.command(short_help="List clusters, a cluster's days, or a day's snapshots.")

@@ -50,6 +50,10 @@ class Store(Protocol):
         """The object, or None when there is none."""
         ...
 
+    def tail(self, key: str, size: int) -> bytes | None:
+        """The last bytes of the object, `size` at most, without reading the rest; None when there is no object."""
+        ...
+
     def put_new(self, key: str, body: bytes, headers: Headers) -> bool:
         """Write unless an object is there already (then False, and it is left as it is)."""
         ...

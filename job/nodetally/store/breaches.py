@@ -26,10 +26,12 @@ KINDS: Mapping[str, str] = {
     "wrong-index": _REPAIR,
     "wrong-latest": _REPAIR,
     "wrong-list": _REPAIR,
+    "stale-rollup": "nodetally store rollup makes it again; nodetally store repair deletes it",
+    "damaged-rollup": "nodetally store rollup makes it again; nodetally store repair deletes it",
     "unknown-file": "nodetally neither reads nor writes it: move it out of the store if nobody needs it here",
 }
 # What a pass leaves behind for a moment while it publishes; to be looked at again later.
-PASSING = frozenset(KINDS) - {"unreadable-snapshot", "damaged-index", "unknown-file"}
+PASSING = frozenset(KINDS) - {"unreadable-snapshot", "damaged-index", "damaged-rollup", "unknown-file"}
 
 
 class Breach(NamedTuple):
@@ -113,6 +115,14 @@ def of_latest(wrong: str | None, cluster: str) -> Iterator[Breach]:
     """What is wrong with `latest`, if anything is."""
     if wrong:
         yield Breach("wrong-latest", cluster, latest_key(cluster), wrong)
+
+
+def of_rollup(state: str, cluster: str, key: str) -> Iterator[Breach]:
+    """What is wrong with a rollup; that snapshots came since, or that there is none, is nothing wrong."""
+    if state == "stale":
+        yield Breach("stale-rollup", cluster, key, "it was made from other snapshots than are there")
+    elif state == "damaged":
+        yield Breach("damaged-rollup", cluster, key, "its end does not say what it was made from")
 
 
 def of_list(index: Mapping[str, Any] | None, found: Set[str], only: str | None) -> Iterator[Breach]:

@@ -63,6 +63,15 @@ class DirectoryStore:
                 return None
         return None if body is None else Stored(body, _etag(body))
 
+    def tail(self, key: str, size: int) -> bytes | None:
+        folders, name = _split(key)
+        with self._own_errors("read", key):
+            try:
+                with self._folder(folders) as folder:
+                    return _read(folder, name, last=size)
+            except FileNotFoundError:
+                return None
+
     def put_new(self, key: str, body: bytes, headers: Headers) -> bool:
         _split(key)
         with self._own_errors("write", key), self._temporary(body, headers) as (scratch, temporary):
@@ -313,14 +322,16 @@ def _exists(folder: int, name: str) -> bool:
     return True
 
 
-def _read(folder: int, name: str) -> bytes | None:
-    """The whole file; None for a folder or a pipe, which is no object. Never blocks on what lies there."""
+def _read(folder: int, name: str, last: int | None = None) -> bytes | None:
+    """The whole file, or its `last` bytes; None for a folder or a pipe, which is no object. Never blocks."""
     descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
     try:
         found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode):
             return None
         with os.fdopen(descriptor, "rb", closefd=False) as file:
+            if last is not None:
+                file.seek(max(0, found.st_size - last))
             return file.read()
     finally:
         os.close(descriptor)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
-from nodetally.store import read, walk
+from nodetally.store import read, rollups, walk
 from nodetally.store.base import Store
 from nodetally.store.indexes import Document, entries_of
 from nodetally.store.layout import cluster_index_key, day_index_key
@@ -31,6 +31,7 @@ class DayRow(NamedTuple):
     first: str
     last: str
     stored_bytes: int
+    rollup: str | None  # fresh | behind | stale | damaged; None: not all kinds are there
 
 
 class SnapshotRow(NamedTuple):
@@ -60,11 +61,17 @@ def clusters(store: Store) -> Iterator[ClusterRow]:
 
 
 def days(store: Store, cluster: str) -> Iterator[DayRow]:
-    """Every day of a cluster that has snapshots, sorted; one request for a thousand of them."""
-    for day in walk.days(store, cluster):
-        if isinstance(day, walk.Day) and day.snapshots:
-            size = sum(entry.size for entry in day.snapshots.values())
-            yield DayRow(day.date, len(day.snapshots), min(day.snapshots), max(day.snapshots), size)
+    """Every day of a cluster that has snapshots, sorted; one request for a thousand of them, one a rollup."""
+    keys = rollups.days(store, cluster)
+
+    def row(day: walk.Day) -> DayRow:
+        size = sum(entry.size for entry in day.snapshots.values())
+        state = rollups.state_of_day(store, day, keys.get(day.date, ()))
+        return DayRow(day.date, len(day.snapshots), min(day.snapshots), max(day.snapshots), size, state)
+
+    listed = (day for day in walk.days(store, cluster) if isinstance(day, walk.Day) and day.snapshots)
+    with ThreadPoolExecutor(READERS) as pool:
+        yield from (made for _, made in in_order(pool, row, listed, READERS))
 
 
 def snapshots(store: Store, cluster: str, date: str) -> Iterator[SnapshotRow]:

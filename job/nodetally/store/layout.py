@@ -20,11 +20,8 @@ SNAPSHOTS_PREFIX = "snapshots/"
 CLUSTERS_PREFIX = "clusters/"
 ROLLUPS_PREFIX = "rollups/"
 STATE_PREFIX = "state/"
-_ELSEWHERE = (
-    ASSETS_PREFIX,
-    ROLLUPS_PREFIX,
-    STATE_PREFIX,
-)  # what other parts of the program keep beside snapshots and indexes
+ROLLUP_KINDS = ("nodes", "clusters", "namespaces")
+_ELSEWHERE = (ASSETS_PREFIX, STATE_PREFIX)  # what other parts of the program keep beside snapshots and indexes
 
 # Readers ask again after half a minute; a snapshot never changes, so a year is as good as for ever (RFC 8246).
 _CURRENT = "public, max-age=30"
@@ -240,8 +237,13 @@ def parse_cluster_folder(key: str) -> str | None:
     return found["cluster"] if found and is_cluster_name(found["cluster"]) else None
 
 
+def rollups_prefix(kind: str, cluster: str) -> str:
+    """Where a cluster's rollups of one kind are."""
+    return f"{ROLLUPS_PREFIX}kind={_checked_name(kind)}/cluster={validate_cluster_name(cluster)}/"
+
+
 def is_of_another_part(key: str) -> bool:
-    """Whether a key is the page's, a rollup's or a kept state's: nothing that is made from snapshots and checked here.
+    """Whether a key is the page's or a kept state's: nothing that is made from snapshots and checked here.
 
     >>> is_of_another_part("index.html"), is_of_another_part("notes.txt")
     (True, False)

@@ -10,6 +10,7 @@ from nodetally.store.layout import (
     CLUSTERS_KEY,
     CLUSTERS_PREFIX,
     PAGE_KEY,
+    ROLLUPS_PREFIX,
     SNAPSHOTS_PREFIX,
     STATE_PREFIX,
 )
@@ -18,6 +19,7 @@ OF_CLUSTERS = (f"{CLUSTERS_PREFIX}*",)
 DAYS = (f"{CLUSTERS_PREFIX}*/days/*",)  # an index of a day that has no snapshot left is deleted
 DERIVED = (*OF_CLUSTERS, CLUSTERS_KEY)
 SNAPSHOTS = (f"{SNAPSHOTS_PREFIX}*",)
+ROLLUPS = (f"{ROLLUPS_PREFIX}*",)
 ASSETS = (f"{ASSETS_PREFIX}*",)
 PAGE = (PAGE_KEY, *ASSETS)
 
@@ -33,9 +35,10 @@ class Rights(NamedTuple):
 PURPOSES = {
     "run": Rights(get=(*SNAPSHOTS, *DERIVED), put=(*SNAPSHOTS, *DERIVED)),
     "backfill": Rights(get=(*SNAPSHOTS, *DERIVED), put=(*SNAPSHOTS, *DERIVED), delete=DAYS),
-    "read": Rights(get=(*SNAPSHOTS, *DERIVED)),
-    "repair": Rights(get=(*SNAPSHOTS, *DERIVED), put=DERIVED, delete=DERIVED),
-    "prune": Rights(get=(*SNAPSHOTS, *DERIVED), put=OF_CLUSTERS, delete=(*SNAPSHOTS, *DAYS)),
+    "read": Rights(get=(*SNAPSHOTS, *DERIVED, *ROLLUPS)),
+    "repair": Rights(get=(*SNAPSHOTS, *DERIVED, *ROLLUPS), put=DERIVED, delete=(*DERIVED, *ROLLUPS)),
+    "prune": Rights(get=(*SNAPSHOTS, *DERIVED), put=OF_CLUSTERS, delete=(*SNAPSHOTS, *DAYS, *ROLLUPS)),
+    "rollup": Rights(get=(*SNAPSHOTS, CLUSTERS_KEY, *ROLLUPS), put=ROLLUPS, delete=ROLLUPS),
     "dashboard": Rights(get=PAGE, put=PAGE, delete=ASSETS),
 }
 CACHE = Rights(get=(f"{STATE_PREFIX}*",), put=(f"{STATE_PREFIX}*",))

@@ -13,7 +13,7 @@ from datetime import datetime
 from random import random as any_fraction
 from typing import NamedTuple
 
-from nodetally.store import walk
+from nodetally.store import rollups, walk
 from nodetally.store.base import Entry, Store
 from nodetally.store.layout import date_of
 from nodetally.store.parallel import READERS
@@ -111,13 +111,15 @@ def _decided(store: Store, cluster: str, policy: list[Tier], now: datetime) -> I
 
 
 def _delete(store: Store, cluster: str, batch: Mapping[str, Mapping[str, Entry]], pauses: Pauses) -> None:
-    """Day indexes, cluster index, snapshots; then the indexes again, for what a publisher put back meanwhile."""
+    """Day indexes, cluster index, rollups, snapshots; then all but those again, for what was put back meanwhile."""
     for date, going in batch.items():
         day_summaries(store, cluster, date)  # a damaged index would look like one of nothing
         change_day(store, cluster, date, dict.fromkeys(going), pauses=pauses)
     settle_cluster(store, cluster, pauses=pauses)
+    list(rollups.drop(store, cluster, batch))
     with ThreadPoolExecutor(READERS) as pool:
         list(pool.map(store.delete, [entry.key for going in batch.values() for entry in going.values()]))
     for date, going in batch.items():
         settle_day(store, cluster, date, slots=going.keys(), pauses=pauses)
     settle_cluster(store, cluster, pauses=pauses)
+    list(rollups.drop(store, cluster, batch))

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from random import random as any_fraction
 
-from nodetally.store import walk
+from nodetally.store import rollups, walk
 from nodetally.store.base import Store
 from nodetally.store.bodies import Bodies
 from nodetally.store.breaches import Breach
@@ -58,7 +58,10 @@ def repair(
 def _cluster(
     store: Store, cluster: str, bodies: Bodies, pool: Executor, pauses: Pauses, seen: Seen, *, dry_run: bool
 ) -> Iterator[Change | Breach]:
-    """Days first, then the index that is made from them, then `latest`, which follows it: as a publisher writes."""
+    """Days first, then the index that is made from them, then `latest`, which follows it: as a publisher writes.
+
+    A rollup that contradicts the snapshots is deleted: to make it takes what the job need not have.
+    """
 
     def settled(day: walk.Day) -> SettledDay:
         return settle_day(store, cluster, day.date, pauses=pauses, bodies=bodies, dry_run=dry_run)
@@ -78,4 +81,8 @@ def _cluster(
                 raise
             changed = Change(cluster_index_key(cluster), f"made anew: {error}")
         yield from [changed] if changed else []
+    for key, state in rollups.wrong(store, cluster):
+        if not dry_run:
+            store.delete(key)
+        yield Change(key, f"deleted, {state}: nodetally store rollup makes it again")
     seen.clusters += 1

@@ -32,6 +32,7 @@ READ_TIMEOUT_SECONDS = 30  # SeaweedFS makes contended puts wait 3 s with 8 writ
 ATTEMPTS = 4  # standard mode waits up to 1, 2, 4 s between them: about 7 s on a throttled bucket
 CONFLICT_ATTEMPTS = 5  # 409 is answered while another conditional put on the key is under way,
 CONFLICT_PAUSE_SECONDS = 0.1  # which takes about as long as a put: 3 s are waited in all
+EMPTY_HAS_NO_RANGE = 416  # RFC 9110, 15.5.17
 WRITE_ID = "nodetally-write"  # metadata: which call wrote an object, to know our own after a lost answer
 
 Answer = dict[str, Any]
@@ -62,6 +63,16 @@ class S3Store:
     def get(self, key: str) -> Stored | None:
         with self._own_errors("read", key, "GetObject"):
             return self._missing_is_none(lambda: self._read(key))
+
+    def tail(self, key: str, size: int) -> bytes | None:
+        with self._own_errors("read", key, "GetObject"):
+            try:
+                found = self._missing_is_none(lambda: self._read(key, Range=f"bytes=-{size}"))
+            except ClientError as error:
+                if _status(error) == EMPTY_HAS_NO_RANGE:
+                    return b""
+                raise
+            return found and found.body[-size:]  # a server may send all of it (RFC 9110, 14.2)
 
     @contextmanager
     def stream(self, key: str) -> Iterator[Any]:
@@ -117,11 +128,11 @@ class S3Store:
     def _key(self, key: str) -> str:
         return self.prefix + check_key(key)
 
-    def _read(self, key: str) -> Stored:
+    def _read(self, key: str, **part: str) -> Stored:
         """The whole body; started again when it breaks off, which the client's own attempts do not cover."""
         attempt = 1
         while True:
-            answer = self.client.get_object(Bucket=self.bucket, Key=self._key(key))
+            answer = self.client.get_object(Bucket=self.bucket, Key=self._key(key), **part)
             try:
                 return Stored(answer["Body"].read(), answer["ETag"])
             except (HTTPClientError, IncompleteReadError, FlexibleChecksumError):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import NamedTuple
 
-from nodetally.store import breaches, walk
+from nodetally.store import breaches, rollups, walk
 from nodetally.store.base import Store
 from nodetally.store.bodies import Bodies
 from nodetally.store.breaches import PASSING, Breach
@@ -39,11 +39,12 @@ class Seen:
 
 
 class _Place(NamedTuple):
-    """What is looked at as a whole: a cluster's day, a cluster (no date), or the list of clusters (neither)."""
+    """What is looked at as a whole: a cluster's day or one's rollup, a cluster (no date), or the list of clusters."""
 
     cluster: str | None = None
     date: str | None = None
     day: walk.Day | None = None  # as the walk listed it; None: to be listed now
+    rollup: str | None = None  # the key of one of the day's rollups: only that is looked at
 
 
 _Suspect = tuple[_Place, list[Breach]]
@@ -122,6 +123,9 @@ class _View:
             return list(self._list())
         if place.date is None:
             return list(self._cluster(place.cluster))
+        if place.rollup is not None:
+            state = rollups.state(self._store, place.rollup, place.cluster, place.date)
+            return list(breaches.of_rollup(state, place.cluster, place.rollup))
         return list(self._day(place.day or walk.day(self._store, place.cluster, place.date)))
 
     def _day(self, day: walk.Day) -> Iterator[Breach]:
@@ -167,13 +171,15 @@ class _View:
 
 
 def _places(store: Store, names: list[str]) -> Iterator[_Place | Breach]:
-    """Day by day, then the cluster itself; the list of clusters at the end."""
+    """Day by day, then the rollups, then the cluster itself; the list of clusters at the end."""
     for name in names:
         for each in walk.days(store, name):
             if isinstance(each, walk.Stray):
                 yield _unknown(each, name)
             else:
                 yield _Place(name, each.date, each)
+        for date, keys in rollups.days(store, name).items():
+            yield from (_Place(name, date, rollup=key) for key in keys)
         yield _Place(name)
     yield _Place()
 
@@ -183,7 +189,7 @@ def _unknown(stray: walk.Stray, cluster: str | None) -> Breach:
 
 
 def _count(seen: Seen, place: _Place | Breach) -> None:
-    if isinstance(place, Breach) or place.cluster is None:
+    if isinstance(place, Breach) or place.cluster is None or place.rollup is not None:
         return
     if place.day is None:
         seen.clusters += 1

@@ -4,12 +4,15 @@ Holds the names of the clusters and of one cluster's days, and the keys of one d
 """
 
 from collections.abc import Iterator
+from datetime import date as calendar_date
+from datetime import timedelta
 from itertools import groupby
 from typing import NamedTuple
 
 from nodetally.store.base import Entry, Store
 from nodetally.store.layout import (
     CLUSTERS_PREFIX,
+    ROLLUP_KINDS,
     SNAPSHOTS_PREFIX,
     cluster_index_key,
     cluster_prefix,
@@ -18,6 +21,7 @@ from nodetally.store.layout import (
     latest_key,
     parse_cluster_folder,
     parse_day_index_key,
+    parse_rollup_key,
     parse_snapshot_key,
     past_folder,
     snapshot_day_prefix,
@@ -40,9 +44,9 @@ class Stray(NamedTuple):
 
 
 def clusters(store: Store) -> Iterator[str | Stray]:
-    """Every cluster that has a snapshot or a derived document, and every key outside of the clusters' folders.
+    """Every cluster that has a snapshot or something derived, and every key outside of the clusters' folders.
 
-    One listing for each cluster and folder; a cluster is named twice when it has both.
+    One listing for each cluster and folder; a cluster is named again for each of its folders and rollups.
     """
     for prefix in (CLUSTERS_PREFIX, SNAPSHOTS_PREFIX):
         yield from _folders(store, prefix)
@@ -87,9 +91,19 @@ def day(store: Store, cluster: str, date: str) -> Day:
     return Day(cluster, date, found)
 
 
-def _days_with_snapshots(store: Store, cluster: str, strays: list[Stray]) -> Iterator[Day]:
+def days_between(store: Store, cluster: str, first: str, last: str) -> Iterator[Day]:
+    """The days of a cluster that have snapshots, from one date to another, both included; lists no others."""
+    before = calendar_date.fromisoformat(first) - timedelta(days=1)
+    start_after = past_folder(snapshot_day_prefix(cluster, str(before)))
+    for found in _days_with_snapshots(store, cluster, [], start_after):
+        if found.date > last:
+            return
+        yield found
+
+
+def _days_with_snapshots(store: Store, cluster: str, strays: list[Stray], start_after: str = "") -> Iterator[Day]:
     def named() -> Iterator[tuple[str, Entry]]:
-        for entry in store.list(snapshots_prefix(cluster)):
+        for entry in store.list(snapshots_prefix(cluster), start_after):
             name = parse_snapshot_key(entry.key)
             if name:
                 yield name.slot, entry
@@ -115,7 +129,7 @@ def _folders(store: Store, prefix: str) -> Iterator[str | Stray]:
             return
 
 
-def _outside(store: Store) -> Iterator[Stray]:
+def _outside(store: Store) -> Iterator[str | Stray]:
     start_after = ""
     while True:
         for entry in store.list("", start_after):
@@ -123,7 +137,10 @@ def _outside(store: Store) -> Iterator[Stray]:
             if folder:
                 start_after = past_folder(folder)
                 break
-            if entry.key != clusters_key() and not is_of_another_part(entry.key):
+            rollup = parse_rollup_key(entry.key)
+            if rollup and rollup.kind in ROLLUP_KINDS:
+                yield rollup.cluster
+            elif entry.key != clusters_key() and not is_of_another_part(entry.key):
                 yield Stray(entry.key)
         else:
             return

@@ -19,6 +19,8 @@ class Field(NamedTuple):
     title: str
     say: Callable[[Any], str] = str
     style: str = ""
+    absent: str = UNKNOWN  # what stands for None
+    right: bool = False  # as number and size always are
 
 
 def number(value: int) -> str:
@@ -35,7 +37,7 @@ def table_lines(fields: Sequence[Field], rows: Sequence[Any], paint: Paint) -> l
             [_cell(field, row, paint) for row in rows],
             rank,
             styles=field.style,
-            right=field.say in (number, size),
+            right=field.right or field.say in (number, size),
         )
         for rank, field in enumerate(fields)
     ]
@@ -47,15 +49,16 @@ def write_csv(names: Sequence[str], rows: Iterable[Any], file: TextIO) -> None:
     """A header of the fields' own names and a line a row; empty for unknown."""
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(names)
-    writer.writerows([_csv_cell(getattr(row, name)) for name in names] for row in rows)
+    writer.writerows([plain_cell(getattr(row, name)) for name in names] for row in rows)
 
 
 def _cell(field: Field, row: Any, paint: Paint) -> str:
     value = getattr(row, field.name)
-    return UNKNOWN if value is None else harmless(field.say(value), ascii_only=paint.ascii_only)
+    return field.absent if value is None else harmless(field.say(value), ascii_only=paint.ascii_only)
 
 
-def _csv_cell(value: Any) -> Any:
+def plain_cell(value: Any) -> Any:
+    """A cell that neither a terminal nor a spreadsheet acts on."""
     if not isinstance(value, str):
         return value
     return "'" + harmless(value) if value.startswith(_FORMULA) else harmless(value)

@@ -1,0 +1,139 @@
+"""A history in, a table with sparklines, JSON or CSV out. Reads nothing but what it is given."""
+
+import csv
+from collections.abc import Sequence
+from typing import Any, NamedTuple, TextIO
+
+from nodetally.cli.rendering.paint import Paint, paint_for
+from nodetally.cli.rendering.rows import Field, plain_cell, table_lines
+from nodetally.cli.rendering.text import ABSENT, UNKNOWN, amount, is_bytes, unit_of
+from nodetally.history import Day, Group, History
+
+LEVELS, LEVELS_ASCII = "▁▂▃▄▅▆▇█", "_.-=+*#@"
+GAP, GAP_ASCII = "·", " "
+AMOUNTS = {
+    "peak": "PEAK",
+    "p95": "DAY P95",
+    "usage": "USAGE PEAK",
+    "allocatable": "ALLOCATABLE",
+    "growth": "GROWTH/DAY",
+}
+WIDEST = 60  # signs; a year then has six days in one
+
+
+class Line(NamedTuple):
+    """A group as the table has it."""
+
+    name: str
+    requests: str
+    peak: str
+    p95: str
+    usage: str
+    allocatable: str
+    growth: str
+    runs_out: str
+
+
+def print_table(history: History, file: TextIO) -> None:
+    """A line a group; amounts in the resource's unit, which the title says."""
+    paint = paint_for(file)
+    unit = unit_of(history.resource)
+    fields = [
+        Field("name", history.by.upper()),
+        Field("requests", "REQUESTS BY DAY"),
+        *(Field(name, title, right=True) for name, title in AMOUNTS.items()),
+        Field("runs_out", "RUNS OUT"),
+    ]
+    said = f"{history.resource}{f', {unit}' if unit else ''}, {history.first} to {history.last}"
+    lines = [_line(history, group, paint) for group in history.groups]
+    paint.write([((said, "dim"),), *table_lines(fields, lines, paint)])
+
+
+def sparkline(values: Sequence[int | None], whole: int, *, ascii_only: bool = False) -> str:
+    """A sign a value, from nothing to `whole`; a gap where there is none. Longer ones take the highest of several.
+
+    >>> sparkline([0, 50, None, 100], 100), sparkline([0, 50, None, 100], 100, ascii_only=True)
+    ('▁▅·█', '_+ @')
+    """
+    levels, gap = (LEVELS_ASCII, GAP_ASCII) if ascii_only else (LEVELS, GAP)
+    return "".join(gap if value is None else _level(value, whole, levels) for value in _buckets(values))
+
+
+def document(history: History, url: str) -> dict[str, Any]:
+    """Everything, for programs: null is unknown, `days` has every day of the stretch."""
+    return {
+        "store": url,
+        "cluster": history.cluster,
+        "from": history.first,
+        "to": history.last,
+        "by": history.by,
+        "resource": history.resource,
+        "unit": _unit(history.resource),
+        "not_rolled_up": history.not_rolled_up,
+        "behind": history.behind,
+        "groups": [_group(history, group) for group in history.groups],
+    }
+
+
+def write_csv(history: History, file: TextIO) -> None:
+    """A row a group and day; of a gap there is no row. The unit is in the names."""
+    unit = _unit(history.resource)
+    writer = csv.writer(file, lineterminator="\n")
+    figures = [f"{name}_{unit}" for name in Day._fields[1:]]
+    writer.writerow(["cluster", history.by if history.by != "cluster" else "name", "date", "slots", *figures])
+    for group in history.groups:
+        for day in sorted(group.days):
+            writer.writerow([plain_cell(history.cluster), plain_cell(group.name), day, *group.days[day]])
+
+
+def _line(history: History, group: Group, paint: Paint) -> Line:
+    trend = group.trend(history.last_day)
+    peak, allocatable = group.most("requests_peak"), group.most("allocatable")
+    peaks = [group.days[day].requests_peak if day in group.days else None for day in history.dates]
+    whole = max(peak or 0, allocatable or 0)
+    last = group.days.get(history.last_day)
+
+    def said(value: int | None) -> str:
+        return amount(history.resource, value)
+
+    growth = UNKNOWN if trend is None else said(round(trend.growth_a_day))
+    return Line(
+        f"no {history.by}" if group.name is None else group.name,
+        sparkline(peaks, whole, ascii_only=paint.ascii_only),
+        said(peak),
+        said(group.most("requests_p95")),
+        said(group.most("usage_peak")),
+        ABSENT if last is None else said(last.allocatable),
+        growth,
+        ABSENT if trend is None or trend.runs_out is None else trend.runs_out,
+    )
+
+
+def _group(history: History, group: Group) -> dict[str, Any]:
+    trend = group.trend(history.last_day)
+    return {
+        "name": group.name,
+        "requests_peak": group.most("requests_peak"),
+        "usage_peak": group.most("usage_peak"),
+        "growth_a_day": float(trend.growth_a_day) if trend else None,
+        "runs_out": trend.runs_out if trend else None,
+        "days": [{"date": day, **_told(group.days.get(day))} for day in history.dates],
+    }
+
+
+def _told(day: Day | None) -> dict[str, int | None]:
+    return dict.fromkeys(Day._fields) | {"slots": 0} if day is None else day._asdict()
+
+
+def _unit(resource: str) -> str:
+    return "millicores" if resource == "cpu" else "bytes" if is_bytes(resource) else "count"
+
+
+def _level(value: int, whole: int, levels: str) -> str:
+    return levels[0] if whole <= 0 else levels[min(len(levels) - 1, max(0, value * len(levels) // whole))]
+
+
+def _buckets(values: Sequence[int | None]) -> list[int | None]:
+    size = -(-len(values) // WIDEST)
+    parts = [values[at : at + size] for at in range(0, len(values), size)] if size else []
+    return [max((value for value in part if value is not None), default=None) for part in parts]

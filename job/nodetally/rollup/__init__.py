@@ -1,0 +1,1 @@
+"""Snapshots in, Parquet out: rows for the engines that people ask about years. Never on the job's path."""

@@ -1,0 +1,50 @@
+"""A rollup's bytes in, sums by slot out, for `history`: reads the columns that it needs. Writes nothing."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from nodetally.errors import StoreError
+from nodetally.rollup.columns import UNITS
+
+ANY_UNKNOWN_IS_UNKNOWN = pc.ScalarAggregateOptions(skip_nulls=False, min_count=0)
+
+
+class Sums(NamedTuple):
+    """What a group of rows comes to at a slot; None where it is unknown for one of them."""
+
+    name: str | None
+    unix_seconds: int
+    figures: tuple[int | None, ...]
+
+
+def sums(body: bytes, by: str, resource: str, figures: tuple[str, ...]) -> Iterator[Sums]:
+    """The sums of a resource's figures by the column `by` and slot. StoreError when it is no rollup."""
+    try:
+        found = _grouped(body, by, resource, figures)
+    except (pa.ArrowException, KeyError, OSError) as error:
+        raise StoreError(f"not a rollup: {error}") from error
+    columns = [found[name].to_pylist() for name in (by, "slot_unix_seconds", *(f"{each}_sum" for each in figures))]
+    for name, seconds, *values in zip(*columns, strict=True):
+        yield Sums(name, seconds, tuple(values))
+
+
+def _grouped(body: bytes, by: str, resource: str, figures: tuple[str, ...]) -> pa.Table:
+    plain = resource in UNITS
+    names = [f"{resource.replace('-', '_')}_{each}_{UNITS[resource]}" for each in figures] if plain else ["resources"]
+    table = pq.read_table(pa.BufferReader(body), columns=[by, "slot_unix_seconds", *names])
+    table = table.rename_columns([by, "slot_unix_seconds", *figures]) if plain else _of_map(table, resource, figures)
+    return table.group_by([by, "slot_unix_seconds"]).aggregate(
+        [(each, "sum", ANY_UNKNOWN_IS_UNKNOWN) for each in figures]
+    )
+
+
+def _of_map(table: pa.Table, resource: str, figures: tuple[str, ...]) -> pa.Table:
+    """The rows that have the resource: of those that have not, nothing is unknown."""
+    found = pc.map_lookup(table["resources"], pa.scalar(resource), "first")
+    for each in figures:
+        table = table.append_column(each, pc.struct_field(found, each))
+    return table.filter(pc.is_valid(found))

@@ -1,0 +1,215 @@
+"""`nodetally history` against plain sums over the snapshots, and what it says where there is nothing to say."""
+
+import csv
+import io
+import json
+import random
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from os import environ
+from pathlib import Path
+from typing import Any
+
+import expected
+import pytest
+import year
+
+import documents
+import golden
+import rollups
+from nodetally import snapshot
+from nodetally.cli.rendering.past import WIDEST, sparkline
+from nodetally.store.directory import DirectoryStore
+from nodetally.store.layout import slot_of, snapshot_key
+from nodetally.store.publish import publish
+
+NODETALLY = str(Path(sys.executable).parent / "nodetally")
+CLEAN = {"PATH": environ["PATH"], "HOME": "/nonexistent", "COLUMNS": "160", "PYTHONIOENCODING": "utf-8"}
+START = datetime(2026, 1, 1, tzinfo=UTC)
+DAYS, GAP = 20, 7
+SPAN = ("--since", "2026-01-01", "--to", "2026-01-20")
+Json = dict[str, Any]
+
+
+def made() -> list[Json]:
+    """Twenty days of two snapshots each, with a day that has none."""
+    chance, found = random.Random(4), []
+    for at in range(DAYS):
+        for hour in (0, 12) if at != GAP else ():
+            slot = slot_of(START + timedelta(days=at, hours=hour))
+            nodes = year.nodes(4, at * 5, hour, chance)
+            extra = {"namespaces": year.namespaces(chance), "cluster": "c"}
+            found.append(documents.snapshot(nodes, slot=slot, taken_at=slot, **extra))
+    return found
+
+
+SNAPSHOTS = made()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    store = DirectoryStore(tmp_path_factory.mktemp("history") / "store")
+    for document in SNAPSHOTS:
+        publish(store, document, snapshot.encode(document))
+    rollups.make(store, "c")
+    return store.root
+
+
+def nodetally(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [NODETALLY, "history", "--store", str(folder), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, env=CLEAN, check=False)
+
+
+def told(folder: Path, *arguments: str) -> Json:
+    done = nodetally(folder, *SPAN, "--format", "json", *arguments)
+    assert (done.returncode, done.stderr) == (0, "")
+    found: Json = json.loads(done.stdout)
+    return found
+
+
+def groups_of(document: Json, by: str, resource: str) -> dict[str | None, tuple[int | None, int | None, int | None]]:
+    """Requests, usage and allocatable of each group at one slot, summed once more."""
+    if by == "namespace":
+        asked = {each["name"]: each["resources"].get(resource, {"requests": 0}) for each in document["namespaces"]}
+        return {name: (of["requests"], None, None) for name, of in asked.items()}
+    groups: dict[str | None, list[Json]] = {}
+    for node in document["nodes"]:
+        if resource in node["resources"]:
+            key = {"cluster": "c", "pool": node["pool"], "node": node["name"]}[by]
+            groups.setdefault(key, []).append(node)
+    figures = ("requests", "usage", "allocatable")
+    return {
+        name: tuple(expected.total(nodes, resource, figure) for figure in figures)  # type: ignore[misc]
+        for name, nodes in groups.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("by", "resource"),
+    [
+        ("cluster", "cpu"),
+        ("cluster", "nvidia.com/gpu"),
+        ("pool", "cpu"),
+        ("pool", "memory"),
+        ("pool", "nvidia.com/gpu"),
+        ("node", "cpu"),
+        ("namespace", "cpu"),
+    ],
+)
+def test_figures_are_those_of_the_snapshots(folder: Path, by: str, resource: str) -> None:
+    """Each group's each day: peaks, percentiles, allocatable; null on the day that has no snapshot."""
+    found = {
+        group["name"]: {day["date"]: day for day in group["days"]}
+        for group in told(folder, "--by", by, "--resource", resource)["groups"]
+    }
+    slots = [(document["slot"][:10], groups_of(document, by, resource)) for document in SNAPSHOTS]
+    names = {name for _, groups in slots for name in groups}
+    assert found.keys() == names
+    for name, days in found.items():
+        assert len(days) == DAYS
+        for date, day in days.items():
+            values = [groups[name] for on, groups in slots if on == date and name in groups]
+            assert day["slots"] == len(values)
+            for index, figure in enumerate(("requests", "usage", "allocatable")):
+                known = sorted(each[index] for each in values if each[index] is not None)  # type: ignore[type-var]
+                peak = known[-1] if known else None
+                assert day[figure if figure == "allocatable" else f"{figure}_peak"] == peak
+                if figure != "allocatable":
+                    assert day[f"{figure}_p95"] == peak, "of two values it is the higher one"
+    gap = next(iter(found.values()))["2026-01-08"]
+    assert (gap["slots"], gap["requests_peak"]) == (0, None)
+
+
+def test_growth_leads_to_a_day(folder: Path) -> None:
+    """The line through the days' peaks, exact; none for a group of too few days."""
+    group = next(each for each in told(folder, "--by", "pool")["groups"] if each["name"] == "ng")
+    points = [
+        (at - DAYS + 1, day["requests_peak"])
+        for at, day in enumerate(group["days"])
+        if day["requests_peak"] is not None
+    ]
+    slope, now = expected.least_squares(points)
+    assert group["growth_a_day"] == pytest.approx(float(slope))
+    assert group["runs_out"] == expected.end("2026-01-20", slope, now, group["days"][-1]["allocatable"], len(points))
+    assert group["runs_out"] is not None
+    short = json.loads(nodetally(folder, "--since", "2026-01-10", "--to", "2026-01-20", "--format", "json").stdout)
+    assert [(each["growth_a_day"], each["runs_out"]) for each in short["groups"]] == [(None, None)]
+
+
+def test_the_table_is_for_people(folder: Path) -> None:
+    """A sign a day, a gap where there is nothing, amounts in cores."""
+    done = nodetally(folder, *SPAN, "--by", "pool")
+    assert (done.returncode, done.stderr) == (0, "")
+    golden.check("history.txt", done.stdout)
+
+
+def test_csv_has_a_row_a_group_and_day(folder: Path) -> None:
+    """With the unit in the names; a gap has no row."""
+    rows = list(csv.DictReader(io.StringIO(nodetally(folder, *SPAN, "--by", "pool", "--format", "csv").stdout)))
+    days = {
+        (group["name"] or "", day["date"]): day
+        for group in told(folder, "--by", "pool")["groups"]
+        for day in group["days"]
+    }
+    assert len(rows) == sum(day["slots"] > 0 for day in days.values())
+    for row in rows:
+        peak = days[row["pool"], row["date"]]["requests_peak"]
+        assert row["requests_peak_millicores"] == ("" if peak is None else str(peak))
+
+
+def test_the_cluster_needs_no_rollup_and_pools_say_how_to_make_one(tmp_path: Path) -> None:
+    """Exit code 2 with the command; that command then makes it work."""
+    store = DirectoryStore(tmp_path / "store")
+    for document in SNAPSHOTS[:4]:
+        publish(store, document, snapshot.encode(document))
+    assert len(told(store.root)["groups"]) == 1
+    done = nodetally(store.root, *SPAN, "--by", "pool")
+    assert (done.returncode, done.stdout) == (2, "")
+    hint = done.stderr.splitlines()[-1]
+    assert hint == f"Hint: nodetally store rollup --store {store.root} --cluster c --from 2026-01-01 --to 2026-01-02"
+    made = subprocess.run([NODETALLY, *hint.split()[2:]], env=CLEAN, check=False, capture_output=True)
+    assert made.returncode == 0
+    assert len(told(store.root, "--by", "pool")["groups"]) == 4
+
+
+def test_days_that_cannot_be_told_are_gaps_and_named(tmp_path: Path) -> None:
+    """A rollup that contradicts the snapshots is not believed; one that is behind is, and said to be."""
+    store = DirectoryStore(tmp_path / "store")
+    for document in SNAPSHOTS[:5]:
+        publish(store, document, snapshot.encode(document))
+    rollups.make(store, "c")
+    publish(store, SNAPSHOTS[5], snapshot.encode(SNAPSHOTS[5]))
+    store.delete(snapshot_key("c", SNAPSHOTS[1]["slot"]))
+    done = nodetally(store.root, *SPAN, "--by", "pool", "--format", "json")
+    found = json.loads(done.stdout)
+    assert (found["not_rolled_up"], found["behind"]) == ({"2026-01-01": "stale"}, ["2026-01-03"])
+    assert [day["slots"] for day in found["groups"][0]["days"][:4]] == [0, 2, 1, 0]
+    assert "1 day not rolled up, shown as gaps (2026-01-01 to 2026-01-01): nodetally store rollup" in done.stderr
+    assert "2026-01-03 has later snapshots than are rolled up" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--resource", "cup"), "c has no cup"),
+        (("--resource", "cup", "--by", "pool"), "c has no cup"),
+        (("--since", "2025-01-01", "--to", "2025-02-01"), "no snapshot of c from 2025-01-01"),
+        (("--since", "2026-01-02", "--to", "2026-01-01"), "--to is before --since"),
+        (("--since", "soon"), "not a time"),
+        (("--cluster", "d"), "no snapshot of d"),
+    ],
+)
+def test_wrong_use_is_told_with_the_way_out(folder: Path, arguments: tuple[str, ...], message: str) -> None:
+    """Exit code 2, nothing on stdout."""
+    done = nodetally(folder, *SPAN, *arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert message in done.stderr
+    assert "Hint: " in done.stderr
+
+
+def test_a_long_stretch_fits_on_a_line() -> None:
+    """Several days share a sign then: the highest of them; all must be gaps to be one."""
+    values = [None, None, 1, 8, *[None] * (WIDEST * 2 - 4)]
+    line = sparkline(values, 8)
+    assert (len(line), line[:3]) == (WIDEST, "·█·")
