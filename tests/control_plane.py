@@ -67,11 +67,11 @@ class ControlPlane:
         ]
         return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
 
-    def apply_folder(self, path: Path) -> None:
-        """`kubectl apply -k`, and nothing else."""
-        done = self.kubectl("apply", "-k", str(path))
+    def apply(self, path: Path) -> None:
+        """`kubectl apply` of a manifest, or of a kustomize folder, and nothing else."""
+        done = self.kubectl("apply", "-k" if path.is_dir() else "-f", str(path))
         if done.returncode:
-            raise ControlPlaneError(f"kubectl apply -k {path}: {done.stderr}")
+            raise ControlPlaneError(f"kubectl apply {path}: {done.stderr}")
 
     def helm(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run helm against this cluster, with a home of its own."""

@@ -44,7 +44,7 @@ def control_plane(tmp_path_factory: pytest.TempPathFactory, metrics_backend: Sim
 def own_control_plane(tmp_path: Path) -> Iterator[ControlPlane]:
     """An empty one for a test that restarts it, compacts it, or breaks it; three seconds."""
     with real.control_plane(tmp_path / "control-plane") as plane:
-        plane.apply_folder(KEPT_CACHE)
+        plane.apply(KEPT_CACHE)
         yield plane
 
 
@@ -71,7 +71,7 @@ def metrics(admin: Admin, metrics_backend: Simulator) -> MetricsService:
 @pytest.fixture(scope="session")
 def token(control_plane: ControlPlane) -> str:
     """What the job is with a kept cache is applied; a token of its ServiceAccount, as the kubelet would mount it."""
-    control_plane.apply_folder(KEPT_CACHE)
+    control_plane.apply(KEPT_CACHE)
     return control_plane.admin.token_of(ACCOUNT)
 
 

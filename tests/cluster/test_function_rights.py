@@ -22,7 +22,7 @@ def allowed(admin: Admin, verb: str, group: str, resource: str) -> bool:
 
 def test_the_functions_group_may_list_and_watch_and_nothing_else(control_plane: ControlPlane, admin: Admin) -> None:
     """The server takes the file as it is; then every verb on what is read, and on what lies near."""
-    control_plane.apply_file(FILE)
+    control_plane.apply(FILE)
     found = {(group, of, verb) for group, of in RESOURCES for verb in VERBS if allowed(admin, verb, group, of)}
     listed = {("", "pods", "list"), ("", "nodes", "list"), ("metrics.k8s.io", "nodes", "list")}
     assert found == listed | {("", "pods", "watch"), ("", "nodes", "watch")}
