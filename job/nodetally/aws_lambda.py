@@ -22,7 +22,7 @@ from click.core import ParameterSource
 from nodetally.cli.metrics import figures
 from nodetally.cli.run import log, log_to_stderr, report, run, run_settings
 from nodetally.collect import Pass, run_pass, utc_now, warm_cache
-from nodetally.errors import ClusterError, NodetallyError, WrongUse
+from nodetally.errors import ClusterError, NodetallyError, WrongUse, isolated
 from nodetally.settings import CACHE_OFF, Settings, Surroundings
 from nodetally.store.open import open_store
 
@@ -74,7 +74,8 @@ def handler(event: Mapping[str, Any], context: Context) -> dict[str, Any]:
             settings, stores = _settings(each, _seconds_left(context), len(asked) - at)
             name = settings.cluster
             settings = replace(settings, at=settings.at or begun)  # one slot for all of a call's clusters
-            done = run_pass(settings, around, store=stores, warm=_warm_of(settings), opener=_opener)
+            with isolated(several=len(asked) > 1):
+                done = run_pass(settings, around, store=stores, warm=_warm_of(settings), opener=_opener)
         except NodetallyError as error:
             failed.append((name or "without a cluster", error))
             log.error("%s: %s", *failed[-1])

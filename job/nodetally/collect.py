@@ -14,7 +14,7 @@ from nodetally.accounting import kite as kites
 from nodetally.accounting.quantity import QuantityError
 from nodetally.assemble import assemble
 from nodetally.cluster.observation import Observation
-from nodetally.errors import NodetallyError, ObjectUnreadable, StoreError, WrongUse
+from nodetally.errors import NodetallyError, ObjectUnreadable, StoreError, WrongUse, isolated
 from nodetally.settings import CACHE_IN_MEMORY, CACHE_OFF, Settings, Surroundings
 from nodetally.store.base import Store
 from nodetally.store.layout import validate_cluster_name
@@ -103,7 +103,10 @@ def run_each(
         settings = replace(each, at=each.at or begun, jitter_seconds=0.0 if at else each.jitter_seconds)
         try:
             own = warm.get(each.cluster) if warm else None
-            done: Pass | NodetallyError = run_pass(settings, around, clock=clock, warm=own, opener=opener, **options)
+            with isolated(several=len(clusters) > 1):
+                done: Pass | NodetallyError = run_pass(
+                    settings, around, clock=clock, warm=own, opener=opener, **options
+                )
         except NodetallyError as error:
             done = error
         yield Outcome(each.cluster, done)

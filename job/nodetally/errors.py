@@ -1,6 +1,7 @@
 """The exception tree and its exit codes; every error says what happened, where, and what to do next.
 
 NodetallyError                 1  a bug, unless a subclass says otherwise
+├── Unexpected                 1  a bug, met in the pass of one of several clusters
 ├── WrongUse                   2  wrong use or settings
 ├── ClusterError               3  the cluster could not be read in full
 │   ├── ClusterRefused         4  401 or 403
@@ -9,6 +10,9 @@ NodetallyError                 1  a bug, unless a subclass says otherwise
 ├── DamageFound                6  `store verify` or `store repair` found damage that is still there
 └── StatusFound                7  `status` found a cluster whose latest snapshot is too old or partial
 """
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 
 class NodetallyError(Exception):
@@ -59,3 +63,21 @@ class StatusFound(NodetallyError):
     """The store was read, and the latest snapshot of a cluster is too old, partial or missing."""
 
     exit_code = 7
+
+
+class Unexpected(NodetallyError):
+    """A bug, met in the pass of one of several clusters: the others have theirs all the same."""
+
+
+@contextmanager
+def isolated(*, several: bool) -> Iterator[None]:
+    """Where several passes are made, a bug in one is an error of that one; alone, it ends as a traceback."""
+    try:
+        yield
+    except NodetallyError:
+        raise
+    except Exception as error:
+        if not several:
+            raise
+        hint = "a bug: run it for this cluster alone, and report the traceback"
+        raise Unexpected(f"{type(error).__name__}: {error}", hint=hint) from error

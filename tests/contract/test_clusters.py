@@ -4,11 +4,15 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
+from nodetally import collect
+from nodetally.assemble import assemble
 from nodetally.cli.main import main
+from nodetally.cluster.observation import Observation
+from nodetally.settings import Settings
 from nodetally.simulate.cluster import SimulatedCluster
 from nodetally.simulate.faults import Fault
 from nodetally.simulate.server import Simulator, serving
@@ -105,6 +109,25 @@ def test_a_cluster_that_fails_keeps_no_other_from_its_snapshot(fleet: Fleet) -> 
     again = fleet.run("--context", "gone", "--context", "one")
     assert again.code == 3
     assert read.clusters(fleet.store) == ["one", "two"]
+
+
+def test_a_bug_in_one_clusters_pass_keeps_no_other_from_its_snapshot(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is told as one, under its cluster's name, with exit code 1; with one cluster alone it is a traceback."""
+
+    def broken(observation: Observation, settings: Settings, *rest: Any) -> tuple[dict[str, Any], bytes]:
+        if settings.cluster == "one":
+            raise KeyError("nobody thought of this")
+        return assemble(observation, settings, *rest)
+
+    monkeypatch.setattr(collect, "assemble", broken)
+    end = fleet.run(*BOTH)
+    assert end.code == 1
+    assert "Error: one: KeyError: 'nobody thought of this'\nHint: a bug: run it for this cluster alone" in end.err
+    assert read.clusters(fleet.store) == ["two"]
+    with pytest.raises(KeyError):
+        main(["run", "--context", "one", "--kubeconfig", str(fleet.folder / "all"), "--dry-run"])
 
 
 def test_metrics_of_all_are_in_one_file(fleet: Fleet) -> None:
