@@ -172,9 +172,10 @@ def _row(share: int, nodes: int, runs: Sequence[Run]) -> Row:
 def crossing(rows: Sequence[Row], figure: str) -> float | None:
     """The share of nodes, 0 to 1, at which queries by node cost what the list does; None: more than all nodes."""
     whole, *steps = rows
-    limit, before = getattr(whole, figure), (0.0, 0.0)
+    limit: float = getattr(whole, figure)
+    before = (0.0, 0.0)
     for row in steps:
-        here = (row.nodes / whole.nodes, getattr(row, figure))
+        here: tuple[float, float] = (row.nodes / whole.nodes, getattr(row, figure))
         if here[1] >= limit:
             return round(before[0] + (here[0] - before[0]) * (limit - before[1]) / (here[1] - before[1]), 3)
         before = here

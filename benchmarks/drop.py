@@ -14,7 +14,9 @@ def main(kubeconfig: str) -> None:
     if url.scheme == "https":
         context = ssl.create_default_context()
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-        connection = http.client.HTTPSConnection(url.hostname or "", url.port, context=context)
+        connection: http.client.HTTPConnection = http.client.HTTPSConnection(
+            url.hostname or "", url.port, context=context
+        )
     else:
         connection = http.client.HTTPConnection(url.hostname or "", url.port)
     view = memoryview(bytearray(1 << 20))

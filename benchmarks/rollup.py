@@ -12,16 +12,17 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
 import documents
 from nodetally import snapshot
 from nodetally.store.layout import parse_snapshot_key, snapshot_key
+from paths import NODETALLY
 
 NODES, SLOTS = int(os.environ.get("NODES", "5000")), int(os.environ.get("SLOTS", "1440"))
 DAY = "2026-11-23"
-NODETALLY = Path(sys.executable).parent / "nodetally"
 
 
 def write_day(folder: Path) -> int:
@@ -41,7 +42,7 @@ def write_day(folder: Path) -> int:
     return size
 
 
-def change(node: dict[str, object], chance: random.Random) -> None:
+def change(node: dict[str, Any], chance: random.Random) -> None:
     """Usage moves; one time in twenty pods come or go."""
     for figures in (node["resources"]["cpu"], node["resources"]["memory"]):
         if chance.random() < 0.05:
@@ -56,7 +57,7 @@ def main() -> None:
         folder = Path(name)
         size = write_day(folder)
         begun = time.monotonic()
-        command = [NODETALLY, "store", "rollup", "--store", folder, "--cluster", "big", "--format", "json"]
+        command = [NODETALLY, "store", "rollup", "--store", str(folder), "--cluster", "big", "--format", "json"]
         done = subprocess.Popen(command, stdout=subprocess.PIPE)
         assert done.stdout
         done.stdout.read()

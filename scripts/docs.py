@@ -5,7 +5,6 @@ They stand between two marks; a test writes them again and compares.
 
 import json
 import re
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -105,12 +104,12 @@ def _kind(kind: Schema) -> str:
         return f"list of {_kind(kind['items'])}"
     if kind.get("type") == "object":
         return f"object: by name, {_kind(kind['additionalProperties'])}"
-    types = kind["type"] if isinstance(kind["type"], list) else [kind["type"]]
-    time = {"string": "time in UTC, such as `2026-11-23T12:00:03Z`"} if "pattern" in kind else {}
+    types: list[str] = kind["type"] if isinstance(kind["type"], list) else [kind["type"]]
+    time: dict[str, str] = {"string": "time in UTC, such as `2026-11-23T12:00:03Z`"} if "pattern" in kind else {}
     return " or ".join(time.get(each, each) for each in types)
 
 
 GENERATED = {"configuration.md": options, "format.md": snapshot_format}
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

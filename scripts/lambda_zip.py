@@ -45,9 +45,20 @@ def _install(architecture: str, tree: Path) -> None:
     uv = shutil.which("uv", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     if not uv:
         sys.exit("there is no uv: run this as make lambda-zip")
-    command = [uv, "pip", "install", "-q", "--target", tree, "--require-hashes", "--no-deps", "--only-binary", ":all:"]
+    command = [
+        uv,
+        "pip",
+        "install",
+        "-q",
+        "--target",
+        str(tree),
+        "--require-hashes",
+        "--no-deps",
+        "--only-binary",
+        ":all:",
+    ]
     command += ["--link-mode", "copy", "--python", sys.executable, "--python-version", _version()]
-    command += ["--python-platform", PLATFORMS[architecture], "-r", ROOT / "requirements" / "lambda.txt"]
+    command += ["--python-platform", PLATFORMS[architecture], "-r", str(ROOT / "requirements" / "lambda.txt")]
     subprocess.run(command, check=True)
 
 

@@ -24,9 +24,10 @@ def component(package: Distribution) -> dict[str, object]:
 
 def licence(metadata: PackageMetadata) -> dict[str, object]:
     """What the package says of its licence, as an SPDX expression or by name; nothing where it says nothing."""
-    if expression := metadata.get("License-Expression"):
+    told = metadata.json
+    if expression := told.get("license_expression"):
         return {"licenses": [{"expression": expression}]}
-    said = (metadata.get("License") or "").strip()
+    said = str(told.get("license", "")).strip()
     return {"licenses": [{"license": {"name": said}}]} if SPDX.fullmatch(said) else {}
 
 

@@ -65,8 +65,9 @@ def nodes() -> list[Json]:
     ]
 
 
-def pod(name: str, node_name: str | None, *, phase: str = "Running", **spec: Any) -> Json:
-    """A pod of one container, or as `spec` says; `requests` and `limits` are the container's."""
+def pod(name: str, node_name: str | None, **spec: Any) -> Json:
+    """A pod of one container that is Running, or as `spec` says; `requests` and `limits` are the container's."""
+    phase = spec.pop("phase", "Running")
     resources = {key: spec.pop(key) for key in ("requests", "limits") if key in spec}
     status = spec.pop("status", {})
     containers = [{"name": "app", "image": "x", "resources": resources}]

@@ -15,7 +15,7 @@ from typing import Any
 Json = Mapping[str, Any]
 Sample = tuple[str, dict[str, str], float]
 PHASES = ("Pending", "Succeeded", "Failed", "Unknown", "Running")
-_SCALES = {"": 1, "m": Fraction(1, 1000), "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+_SCALES: dict[str, int | Fraction] = {"": 1, "m": Fraction(1, 1000), "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 _SCALES |= {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40, "u": Fraction(1, 10**6), "n": Fraction(1, 10**9)}
 
 

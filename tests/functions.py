@@ -13,7 +13,7 @@ from pathlib import Path
 from time import time
 from typing import Any, NamedTuple
 
-SCHEDULED = {  # as EventBridge sends it
+SCHEDULED: dict[str, Any] = {  # as EventBridge sends it
     "version": "0",
     "id": "53dc4d37-cffa-4f76-80c9-8b7d4a4d2eaa",
     "detail-type": "Scheduled Event",

@@ -83,15 +83,14 @@ def with_other(
 
 
 def settings_of(source: Source, way: str) -> Settings:
-    pages = {"page_size": source.small_page}
     return {
         "protobuf": source.settings,
         "protobuf, gzip": replace(source.settings, gzip=True),
-        "protobuf, small pages": replace(source.settings, **pages),
+        "protobuf, small pages": replace(source.settings, page_size=source.small_page),
         "protobuf, pages of 500": replace(source.settings, page_size=500),
         "json": source.json_only,
         "json, gzip": replace(source.json_only, gzip=True),
-        "json, small pages": replace(source.json_only, **pages),
+        "json, small pages": replace(source.json_only, page_size=source.small_page),
         "tls and a token": source.direct,
     }[way]
 

@@ -60,8 +60,9 @@ def frames(body: bytes) -> Iterator[tuple[str, dict[str, Any]]]:
     """Type and object of each event in a protobuf watch."""
     while body:
         size = int.from_bytes(body[:4], "big")
-        event = dict(wire_fields(body[4 : 4 + size]))
-        _, kind, raw = open_envelope(dict(wire_fields(event[2]))[1])
+        event: dict[int, Any] = dict(wire_fields(body[4 : 4 + size]))
+        envelope: dict[int, Any] = dict(wire_fields(event[2]))
+        _, kind, raw = open_envelope(envelope[1])
         yield event[1].decode(), decode(kind, raw)
         body = body[4 + size :]
 

@@ -170,7 +170,7 @@ def hostile_cluster(store: str, now: datetime, folder: Path) -> None:
 
 
 def newest(store: str, cluster: str) -> dict[str, Any]:
-    return json.loads(gzip.decompress(Path(store, f"clusters/{cluster}/latest.json.gz").read_bytes()))
+    return dict(json.loads(gzip.decompress(Path(store, f"clusters/{cluster}/latest.json.gz").read_bytes())))
 
 
 def totals(nodes: list[dict[str, Any]]) -> dict[str, Any]:

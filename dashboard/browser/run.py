@@ -24,7 +24,7 @@ ROOT = HERE.parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
 import showcase  # noqa: E402
-from make_store import make  # noqa: E402
+from make_store import make, text  # noqa: E402
 
 import servers  # noqa: E402
 from nodetally.store.layout import STATE_HEADERS, public_headers, state_key  # noqa: E402
@@ -133,7 +133,7 @@ def picture() -> int:
     with tempfile.TemporaryDirectory() as folder:
         showcase.make(Path(folder))
         with served(Path(folder)) as site:
-            command = ["node", str(HERE / "picture.mjs"), site, str(target), showcase.text(showcase.NOW)]
+            command = ["node", str(HERE / "picture.mjs"), site, str(target), text(showcase.NOW)]
             code = subprocess.run(command, check=False).returncode
     print(f"{target.relative_to(ROOT)}: {target.stat().st_size} bytes")
     return code or int(target.stat().st_size > PICTURE_BYTES)

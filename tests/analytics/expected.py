@@ -164,7 +164,9 @@ def least_squares(points: Sequence[tuple[int, int]]) -> tuple[Fraction, Fraction
     """Slope, and the value at 0; exact."""
     count = len(points)
     x, y = Fraction(sum(x for x, _ in points), count), Fraction(sum(y for _, y in points), count)
-    slope = sum((a - x) * (b - y) for a, b in points) / sum((a - x) ** 2 for a, _ in points)
+    slope = sum(((a - x) * (b - y) for a, b in points), Fraction(0)) / sum(
+        ((a - x) * (a - x) for a, _ in points), Fraction(0)
+    )
     return slope, y - slope * x
 
 

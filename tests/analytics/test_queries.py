@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import date, datetime
 from pathlib import Path
@@ -14,7 +13,7 @@ import expected
 import pytest
 import year
 
-NODETALLY = Path(sys.executable).parent / "nodetally"
+from paths import NODETALLY
 
 
 @pytest.fixture(scope="session")
@@ -89,7 +88,7 @@ def test_history_says_the_same(cluster: str, folder: Path, snapshots: list[dict[
     """Growth, its end, and each day's peak and percentile of requests and usage, by pool, in the terminal's json."""
     span = ("--since", expected.LAST_90[0], "--to", expected.LAST_90[1])
     for resource, unit in expected.UNITS.items():
-        command = [NODETALLY, "history", "--store", folder, "--cluster", cluster, "--by", "pool", *span]
+        command = [NODETALLY, "history", "--store", str(folder), "--cluster", cluster, "--by", "pool", *span]
         done = subprocess.run([*command, "--resource", resource, "--format", "json"], capture_output=True, check=True)
         told = {group["name"]: group for group in json.loads(done.stdout)["groups"]}
         for row in expected.runs_out(snapshots):

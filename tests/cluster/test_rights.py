@@ -3,7 +3,6 @@
 import os
 import re
 import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,10 +16,10 @@ from manifests import KEPT_CACHE, by_kind, cronjob, pod_spec, rights
 from metrics_service import MetricsService
 from nodetally.collect import observe, warm_cache
 from nodetally.settings import CACHE_IN_MEMORY, Settings
+from paths import NODETALLY
 from relay import relaying
 
 DOCUMENTS = cronjob()
-NODETALLY = str(Path(sys.executable).parent / "nodetally")
 
 
 def run(kubeconfig: str | Path, store: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

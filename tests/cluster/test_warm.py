@@ -4,7 +4,6 @@ import json
 import random
 import signal
 import subprocess
-import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -18,10 +17,10 @@ from control_plane import ControlPlane
 from nodetally import snapshot
 from nodetally.collect import Pass, run_pass, warm_cache
 from nodetally.settings import Settings
+from paths import NODETALLY
 
 COMPARED = ("nodes", "totals", "schedulable_totals", "namespaces", "unscheduled", "unknown_nodes")
 ACCOUNT = "nodetally"
-NODETALLY = str(Path(sys.executable).parent / "nodetally")
 ROUNDS = 10
 KILLS = 12
 STATE = "state/c/watch-cache"

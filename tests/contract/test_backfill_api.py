@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs
@@ -18,7 +19,7 @@ from nodetally.backfill.source import Impossible, SourceUnreachable
 from nodetally.errors import ClusterRefused, WrongUse
 
 Answer = tuple[int, Mapping[str, Any]]
-Script = Callable[[dict[str, str], Mapping[str, str]], Answer]
+Script = Callable[[dict[str, str], Message], Answer]
 EMPTY: Answer = (200, {"status": "success", "data": {"resultType": "matrix", "result": []}})
 DAY = datetime(2026, 3, 10, tzinfo=UTC)
 
@@ -63,8 +64,13 @@ def api(url: str, **access: Any) -> MetricsApi:
 
 def test_credentials_and_headers_are_sent() -> None:
     """Bearer or basic, and what a tenant's proxy wants; the address keeps its path."""
-    seen: list[Mapping[str, str]] = []
-    with scripted(lambda _, headers: (seen.append(headers), EMPTY)[1]) as url:
+    seen: list[Message] = []
+
+    def noting(_: dict[str, str], headers: Message) -> Answer:
+        seen.append(headers)
+        return EMPTY
+
+    with scripted(noting) as url:
         api(url, bearer_token="t0ken", headers=(("X-Scope-OrgID", "prod"),)).query_range("up", 0, 300, 300)
         api(f"{url}/prometheus/", basic_auth="me:secret").query_range("up", 0, 300, 300)
     assert seen[0]["Authorization"] == "Bearer t0ken"
@@ -141,7 +147,7 @@ def test_windows_shrink_until_the_server_answers(most: int) -> None:
     """Every slot is told once and in order; what was answered or refused is not asked for again."""
     widths: list[int] = []
 
-    def script(parameters: dict[str, str], _: Mapping[str, str]) -> Answer:
+    def script(parameters: dict[str, str], _: Message) -> Answer:
         width = (int(parameters["end"]) - int(parameters["start"])) // int(parameters["step"]) + 1
         if "kube_node_info" in parameters["query"]:
             widths.append(width)
@@ -161,7 +167,7 @@ def test_windows_grow_but_never_beyond_what_prometheus_gives() -> None:
     """11,000 points a series is its limit, whatever the step."""
     widths: list[int] = []
 
-    def script(parameters: dict[str, str], _: Mapping[str, str]) -> Answer:
+    def script(parameters: dict[str, str], _: Message) -> Answer:
         widths.append((int(parameters["end"]) - int(parameters["start"])) // int(parameters["step"]) + 1)
         return EMPTY
 
@@ -175,7 +181,7 @@ def test_slots_far_apart_are_asked_for_apart() -> None:
     """What lies between two missing slots is not read."""
     starts: set[str] = set()
 
-    def script(parameters: dict[str, str], _: Mapping[str, str]) -> Answer:
+    def script(parameters: dict[str, str], _: Message) -> Answer:
         if "kube_node_info" in parameters["query"]:
             starts.add(f"{parameters['start']} {parameters['end']}")
         return EMPTY

@@ -19,6 +19,7 @@ from nodetally.settings import Settings
 from nodetally.store.base import Headers
 from nodetally.store.directory import DirectoryStore
 from nodetally.store.s3 import S3Store
+from paths import NODETALLY
 from recording import RecordingStore
 from servers import S3Server
 
@@ -117,11 +118,10 @@ def test_a_place_for_the_cache_that_can_be_none_is_wrong_use(tmp_path: Path) -> 
 
 def nodetally(here: Settings, *more: str) -> subprocess.CompletedProcess[str]:
     """A run of the installed program on the cluster of these settings."""
-    program = str(Path(sys.executable).parent / "nodetally")
     known = ["--cluster", "c", "--kubeconfig", str(here.kubeconfig), "--store", here.store, "--no-usage"]
     clean = {"PATH": os.environ["PATH"], "HOME": "/nonexistent"}
     return subprocess.run(
-        [program, "run", *known, *more], capture_output=True, text=True, check=False, env=clean, timeout=60
+        [NODETALLY, "run", *known, *more], capture_output=True, text=True, check=False, env=clean, timeout=60
     )
 
 

@@ -209,7 +209,7 @@ def test_a_backfill_goes_on_where_the_call_before_ran_out_of_time(
     tmp_path: Path, s3_server: servers.S3Server, dumps: str
 ) -> None:
     """As much as there is time for; then what is damaged is raised, and a further call finds all there."""
-    event = {"cluster": "c", "backfill": {"source": "dumps", "location": dumps}}
+    event: dict[str, Any] = {"cluster": "c", "backfill": {"source": "dumps", "location": dumps}}
     environment = {**s3_server.environment, "NODETALLY_STORE": "s3://nodetally-tests/function-filled"}
     with deployed(tmp_path, **environment) as function:
         none = function(event, seconds=14)

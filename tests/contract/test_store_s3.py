@@ -1,5 +1,6 @@
 """The S3 store where it is more than the contract: lost answers, refusals, broken bodies, and what the errors say."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -119,14 +120,14 @@ def test_refusals_name_key_code_and_fix(
     """Each refusal is a StoreError with the URL, the code and the next step; conditional puts never hide one."""
     monkeypatch.setattr("botocore.endpoint.time.sleep", lambda _: None)
     Wire(server_store).refuse(operation, status, code, times=ATTEMPTS)
-    act = {
+    acts: dict[str, Callable[[], object]] = {
         "PutObject": lambda: server_store.put_new("a/b", b"1", PLAIN),
         "GetObject": lambda: server_store.get("a/b"),
         "ListObjectsV2": lambda: list(server_store.list("a/b")),
         "DeleteObject": lambda: server_store.delete("a/b"),
-    }[operation]
+    }
     with pytest.raises(StoreError, match=f"a/b in {server_store.url}: {status} {code} made up") as caught:
-        act()
+        acts[operation]()
     assert hint in caught.value.hint
 
 

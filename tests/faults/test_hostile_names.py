@@ -38,7 +38,8 @@ def objects() -> list[dict[str, Any]]:
         hostile["status"] |= {"capacity": amounts, "allocatable": amounts}
         hostile["status"]["nodeInfo"] = {"osImage": name, "kubeletVersion": name, "architecture": name}
         hostile["status"]["conditions"].append({"type": name, "status": "True"})
-        bound = pod(f"pod {name}", name, name, cpu="100m", memory="1Gi", **{f"evil.example/{name}": "1"})
+        more: dict[str, Any] = {f"evil.example/{name}": "1"}
+        bound = pod(f"pod {name}", name, name, cpu="100m", memory="1Gi", **more)
         astray = pod(f"astray {name}", f"gone {name}", name, cpu="1")
         for each in (bound, astray):
             each["metadata"]["labels"] = {"app": name}

@@ -5,7 +5,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,15 +17,15 @@ from caches import RESUME, asked, cached
 from nodetally import snapshot
 from nodetally.settings import Settings
 from nodetally.simulate.faults import Fault
+from paths import NODETALLY
 
-PROGRAM = str(Path(sys.executable).parent / "nodetally")
 PATIENCE = 30  # seconds for what takes a moment: only a hang takes so long
 
 
 @contextmanager
 def running(here: Settings, *more: str) -> Iterator["subprocess.Popen[str]"]:
     """The installed program over the cluster of these settings; killed at the end if it still runs."""
-    command = [PROGRAM, "run", "--cluster", "c", "--store", here.store, "--no-usage", *more]
+    command = [NODETALLY, "run", "--cluster", "c", "--store", here.store, "--no-usage", *more]
     if here.kubeconfig:
         command += ["--kubeconfig", here.kubeconfig]
     environment = {"PATH": os.environ["PATH"], "HOME": "/nonexistent"}

@@ -3,7 +3,6 @@
 import gzip
 import os
 import subprocess
-import sys
 import zlib
 from collections.abc import Iterator
 from contextlib import suppress
@@ -18,9 +17,9 @@ from nodetally.cluster.connection import AnswerError, Connection, Deadline
 from nodetally.simulate.cluster import SimulatedCluster
 from nodetally.simulate.faults import Fault
 from nodetally.simulate.server import Simulator, serving
+from paths import NODETALLY
 from scripted import answer, scripted
 
-NODETALLY = str(Path(sys.executable).parent / "nodetally")
 TOKEN = "canary-token-7f3a"
 SECRET_KEY = "canary-secret-key-91bc"
 IN_PODS = "canary-of-a-pod"

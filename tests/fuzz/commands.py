@@ -86,11 +86,12 @@ class _Text(io.TextIOWrapper):
     """A text stream with bytes below, as stdout is."""
 
     def __init__(self) -> None:
-        super().__init__(io.BytesIO(), encoding="utf-8", newline="", write_through=True)
+        self.bytes = io.BytesIO()
+        super().__init__(self.bytes, encoding="utf-8", newline="", write_through=True)
 
     def read_all(self) -> str:
         self.flush()
-        return self.buffer.getvalue().decode()  # type: ignore[attr-defined]
+        return self.bytes.getvalue().decode()
 
 
 def assert_harmless(end: Ended, *, is_json: bool = False) -> None:

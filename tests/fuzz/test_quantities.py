@@ -37,8 +37,8 @@ def judged(text: str) -> Fraction | None:
         power = exponent(suffix)
         if power is None:
             return None
-        factor = Fraction(10) ** power
-    exact = int(whole + fraction or "0") * factor / 10 ** len(fraction)
+        factor = Fraction(f"1e{power}")
+    exact = Fraction(int(whole + fraction or "0"), int("1" + "0" * len(fraction))) * factor
     return -exact if text[:1] == "-" else exact
 
 

@@ -9,7 +9,7 @@ import random
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -32,7 +32,7 @@ from nodetally.store.layout import slot_of, snapshot_key
 from nodetally.store.open import open_store
 from nodetally.store.s3 import S3Store
 from nodetally.store.verify import verify
-from torture.children import NODETALLY
+from paths import NODETALLY
 
 Json = dict[str, Any]
 DAY = datetime(2026, 3, 10, tzinfo=UTC)
@@ -93,12 +93,17 @@ def past(tmp_path_factory: pytest.TempPathFactory) -> Past:
     with served(cluster, folder) as (_, settings):
         settings = replace(settings, store=str(folder / "live"), usage=False, labels=("kubernetes.io/hostname",))
         for slot in SLOTS:
-            run_pass(replace(settings, at=slot), NOWHERE, clock=lambda slot=slot: slot)
+            run_pass(replace(settings, at=slot), NOWHERE, clock=stopped_at(slot))
             kept.append(objects_of(cluster))
             (dumps / f"{slot:%Y%m%dT%H%M%SZ}.json").write_bytes(histories.listed(kept[-1]))
             histories.write_backup(backups, slot, items=kept[-1])
             live_on(cluster, chance)
     return Past(folder / "live", dumps, backups, kept)
+
+
+def stopped_at(slot: datetime) -> Callable[[], datetime]:
+    """A clock for a pass of this slot."""
+    return lambda: slot
 
 
 def backfill(*arguments: object, store: object, environment: dict[str, str] | None = None) -> Json:

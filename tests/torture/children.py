@@ -13,15 +13,17 @@ from collections.abc import Callable
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
-from typing import NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn
+
+import pytest
 
 from nodetally import collect
 from nodetally.cli.main import main
 from nodetally.store.base import Headers, Store
 from nodetally.store.open import open_store
+from paths import NODETALLY
 from recording import RecordingStore
 
-NODETALLY = Path(sys.executable).with_name("nodetally")
 KILLED = -signal.SIGKILL
 
 
@@ -116,13 +118,13 @@ def start_forked(
     if not pid:
         pass_into(lambda url: LedgerStore(open_store(url), job, before, after))
         write_to(job.folder / "stderr")
-        run_and_leave(lambda: (first(), main(job.arguments(slot))))
+        run_and_leave(first, lambda: main(job.arguments(slot)))
     return pid
 
 
 def pass_into(opener: Callable[[str], Store]) -> None:
     """Every pass of this process's command line opens its store so."""
-    collect.open_store = opener
+    pytest.MonkeyPatch().setattr(collect, "open_store", opener)  # for as long as the process is
 
 
 def write_to(path: Path) -> None:
@@ -132,11 +134,12 @@ def write_to(path: Path) -> None:
         os.dup2(said.fileno(), 2)
 
 
-def run_and_leave(act: Callable[[], object]) -> NoReturn:
-    """Run this in a forked process and end it with the exit code that it asks for; a bug is 1, on stderr."""
+def run_and_leave(*acts: Callable[[], object]) -> NoReturn:
+    """Run these in a forked process and end it with the exit code that it asks for; a bug is 1, on stderr."""
     code = 0
     try:
-        act()
+        for act in acts:
+            act()
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else 1
     except BaseException:  # noqa: BLE001 -- nothing may escape into the parent's code, which this is a copy of
@@ -154,7 +157,7 @@ def ended(job: Job, pid: int) -> Ended:
     return Ended(os.waitstatus_to_exitcode(status), (job.folder / "stderr").read_text(errors="replace"))
 
 
-def forked(job: Job, slot: str, *, kill_after: float | None = None, **options: Callable[..., object]) -> Ended:
+def forked(job: Job, slot: str, *, kill_after: float | None = None, **options: Any) -> Ended:
     """A forked pass to its end, or killed after some seconds."""
     pid = start_forked(job, slot, **options)
     if kill_after is not None:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 from nodetally.store.directory import HIDDEN
 from nodetally.store.layout import slot_of
@@ -45,7 +46,7 @@ class Disk:
         self._pass(code=5, hint=hint, first=first)
         assert self._files() == before
 
-    def fails_or_not(self, hint: str, *, must: bool, **options: Callable[..., object]) -> None:
+    def fails_or_not(self, hint: str, *, must: bool, **options: Any) -> None:
         """A pass ends with 5 and this hint, or, unless it must fail, with 0."""
         self._pass(code=5 if must else None, hint=hint, **options)
 
@@ -60,7 +61,7 @@ class Disk:
         assert not wrong, wrong
         assert not list((self.store / HIDDEN / "tmp").iterdir())
 
-    def _pass(self, code: int | None, hint: str = "", **options: Callable[..., object]) -> None:
+    def _pass(self, code: int | None, hint: str = "", **options: Any) -> None:
         self._passes += 1
         end = forked(self._job, slot_of(FIRST + timedelta(minutes=self._passes)), **options)
         assert end.code in ((0, 5) if code is None else (code,)), end

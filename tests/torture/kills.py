@@ -60,7 +60,7 @@ class Killer:
                     if first:
                         self._new_cluster()
                     self._tick()
-                    end = forked(self._job, slot_of(self.now), **{when: dies_at(write)})
+                    end = forked(self._job, slot_of(self.now), **{when: dies_at(write)})  # type: ignore[arg-type]
                     assert end.code == KILLED, end
                     self._count(end)
                     if self.chance.random() < 0.5:

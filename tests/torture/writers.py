@@ -10,6 +10,8 @@ from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
+import pytest
+
 from nodetally.cli.main import main
 from nodetally.store import open as opening
 from nodetally.store import read, walk
@@ -73,7 +75,7 @@ class Writer:
         write_to(self._said)
         store = LedgerStore(open_store(job.url), job)
         pass_into(lambda _: store)
-        opening.open_store = lambda _: store  # what a backfill opens
+        pytest.MonkeyPatch().setattr(opening, "open_store", lambda _: store)  # what a backfill opens
         run_and_leave(act)
 
     def end(self) -> str:

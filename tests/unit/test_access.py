@@ -126,7 +126,7 @@ def test_an_exec_plugin_is_run_by_the_kubernetes_package(tmp_path: Path) -> None
         ({**config(), "clusters": []}, None, "no cluster named 'c'"),
         (config(server=""), None, "names no server"),
         (config({"as": "admin"}), None, "impersonates"),
-        (config(**{"certificate-authority-data": "!"}), None, "not base64"),
+        (config(None, **{"certificate-authority-data": "!"}), None, "not base64"),
         ([], None, "no configuration"),
         ({**config(), "contexts": 3}, None, "no context named 'one'"),
         (config(server="https://a:b"), None, "names no server"),

@@ -6,7 +6,6 @@ import re
 import signal
 import socket
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,8 +21,8 @@ from nodetally.errors import WrongUse
 from nodetally.store.directory import DirectoryStore
 from nodetally.store.layout import INDEX_HEADERS, STATE_HEADERS, snapshot_key, state_key
 from nodetally.store.publish import publish
+from paths import NODETALLY
 
-NODETALLY = str(Path(sys.executable).parent / "nodetally")
 SNAPSHOT = snapshot_key("c", documents.snapshot([], cluster="c")["slot"])
 
 

@@ -3,7 +3,6 @@
 import json
 import signal
 import subprocess
-import sys
 import urllib.request
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,8 +12,7 @@ from nodetally.demo import CLUSTERS, slots
 from nodetally.store import read
 from nodetally.store.directory import DirectoryStore
 from nodetally.store.verify import verify
-
-NODETALLY = Path(sys.executable).with_name("nodetally")
+from paths import NODETALLY
 
 
 def begun(store: Path, *options: str) -> subprocess.Popen[str]:

@@ -5,8 +5,8 @@ import io
 import json
 import random
 import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from os import environ
 from pathlib import Path
 from typing import Any
@@ -23,8 +23,8 @@ from nodetally.cli.rendering.past import WIDEST, sparkline
 from nodetally.store.directory import DirectoryStore
 from nodetally.store.layout import slot_of, snapshot_key
 from nodetally.store.publish import publish
+from paths import NODETALLY
 
-NODETALLY = str(Path(sys.executable).parent / "nodetally")
 CLEAN = {"PATH": environ["PATH"], "HOME": "/nonexistent", "COLUMNS": "160", "PYTHONIOENCODING": "utf-8"}
 START = datetime(2026, 1, 1, tzinfo=UTC)
 DAYS, GAP = 20, 7
@@ -78,9 +78,9 @@ def groups_of(document: Json, by: str, resource: str) -> dict[str | None, tuple[
         if resource in node["resources"]:
             key = {"cluster": "c", "pool": node["pool"], "node": node["name"]}[by]
             groups.setdefault(key, []).append(node)
-    figures = ("requests", "usage", "allocatable")
+    total = partial(expected.total, resource=resource)
     return {
-        name: tuple(expected.total(nodes, resource, figure) for figure in figures)  # type: ignore[misc]
+        name: (total(nodes, figure="requests"), total(nodes, figure="usage"), total(nodes, figure="allocatable"))
         for name, nodes in groups.items()
     }
 

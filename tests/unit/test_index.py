@@ -11,7 +11,12 @@ from nodetally.accounting.kite import KiteTally
 from nodetally.accounting.nodes import ClusterTally, Tally
 from nodetally.cluster.decode import pod_from_json
 
-SHAPES = ({"cpu": "100m"}, {"cpu": "0", "memory": "64Mi"}, {"nvidia.com/gpu": "2", "memory": "1500u"}, {})
+SHAPES: tuple[dict[str, str], ...] = (
+    {"cpu": "100m"},
+    {"cpu": "0", "memory": "64Mi"},
+    {"nvidia.com/gpu": "2", "memory": "1500u"},
+    {},
+)
 
 
 def a_pod(

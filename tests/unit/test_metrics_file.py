@@ -3,12 +3,10 @@
 import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 
-from paths import VECTORS
+from paths import NODETALLY, VECTORS
 
-NODETALLY = str(Path(sys.executable).parent / "nodetally")
 CLUSTER = str(VECTORS / "cluster.json.gz")
 
 

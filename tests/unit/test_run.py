@@ -16,9 +16,8 @@ import pytest
 
 from nodetally.collect import run_pass, share_of_jitter
 from nodetally.settings import Settings, Surroundings
-from paths import VECTORS
+from paths import NODETALLY, VECTORS
 
-NODETALLY = str(Path(sys.executable).parent / "nodetally")
 CLUSTER = str(VECTORS / "cluster.json.gz")
 
 

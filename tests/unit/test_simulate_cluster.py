@@ -3,6 +3,7 @@
 import json
 import tracemalloc
 from collections import Counter
+from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
@@ -221,7 +222,11 @@ def test_every_change_has_a_version_and_an_event() -> None:
 def test_what_is_not_there_cannot_be_changed() -> None:
     """404 for an unknown pod, 409 for a name that is taken."""
     cluster = SimulatedCluster.of([pod("a")])
-    for change in (lambda: cluster.delete("pods", "default/b"), lambda: cluster.bind("default/b", "n")):
+    changes: tuple[Callable[[], object], ...] = (
+        lambda: cluster.delete("pods", "default/b"),
+        lambda: cluster.bind("default/b", "n"),
+    )
+    for change in changes:
         with pytest.raises(ApiError) as refused:
             change()
         assert refused.value.code == 404

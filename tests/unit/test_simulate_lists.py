@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -265,14 +266,19 @@ def test_people_get_indented_json(few: Simulator) -> None:
 def test_the_index_is_asked_for_a_nodes_pods() -> None:
     """A list for one node makes only that node's pods, and its answer is that of a scan."""
     cluster = SimulatedCluster(10, 400, seed=1)
-    made = []
+    made: list[object] = []
     population = cluster.view("pods")[1].base
     original = type(population).__getitem__
+
+    def noting(self: Any, index: Any) -> Any:
+        made.append(index)
+        return original(self, index)
+
     with serving(cluster) as server, pytest.MonkeyPatch.context() as patch:
         name = names(get(server, "/api/v1/nodes"))[5]
         scanned = [item["metadata"]["name"] for item in get(server, "/api/v1/pods").json["items"]
                    if item["spec"].get("nodeName") == name]  # fmt: skip
-        patch.setattr(type(population), "__getitem__", lambda self, index: made.append(index) or original(self, index))
+        patch.setattr(type(population), "__getitem__", noting)
         assert names(get(server, f"/api/v1/pods?fieldSelector=spec.nodeName={name}")) == scanned
     assert len(made) == len(scanned) < 100
 

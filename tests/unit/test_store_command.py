@@ -20,8 +20,8 @@ from nodetally import snapshot
 from nodetally.store.directory import DirectoryStore
 from nodetally.store.layout import INDEX_HEADERS, SNAPSHOT_HEADERS, day_index_key, latest_key, slot_of, snapshot_key
 from nodetally.store.publish import publish
+from paths import NODETALLY
 
-NODETALLY = str(Path(sys.executable).parent / "nodetally")
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 CLEAN = {"PATH": environ["PATH"], "HOME": "/nonexistent", "TERM": "xterm", "COLUMNS": "120"}
 KEEP = ("prune", "--keep", "all:2h,daily:2d", "--now", "2026-11-23T12:01:00Z")

@@ -3,6 +3,7 @@
 import doctest
 import io
 import re
+from typing import Any
 
 import jsonschema
 import pytest
@@ -216,7 +217,7 @@ def test_many_unknown_nodes_are_summed_up_not_listed() -> None:
 
 def test_usage_that_nobody_asked_for_takes_no_column() -> None:
     """A pass without usage has no column full of question marks, and no warning."""
-    off = {"status": "off", "reason": None, "oldest": None, "missing_nodes": []}
+    off: dict[str, Any] = {"status": "off", "reason": None, "oldest": None, "missing_nodes": []}
     output = printed(snapshot([node("a", cpu=(1, 1, None), memory=(1, 1, None))], usage=off), width=160)
     assert "usage" not in output.splitlines()[3]
     assert "!" not in output

@@ -10,11 +10,11 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import botocore.session  # type: ignore[import-untyped]
-from botocore.config import Config  # type: ignore[import-untyped]
-from botocore.exceptions import BotoCoreError, ClientError  # type: ignore[import-untyped]
-from botocore.model import ServiceId  # type: ignore[import-untyped]
-from botocore.signers import RequestSigner  # type: ignore[import-untyped]
+import botocore.session
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+from botocore.model import ServiceId
+from botocore.signers import RequestSigner
 
 from nodetally import __version__
 from nodetally.cluster.access import Access

@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-import botocore.session  # type: ignore[import-untyped]
-from botocore.config import Config  # type: ignore[import-untyped]
-from botocore.exceptions import (  # type: ignore[import-untyped]
+import botocore.session
+from botocore.config import Config
+from botocore.exceptions import (
     BotoCoreError,
     ClientError,
     FlexibleChecksumError,
