@@ -1,20 +1,27 @@
-"""`make docs`: writes the parts of docs/ that the program knows: its options, and the snapshot's format.
+"""`make docs`: writes the parts of README and docs/ that the program knows: a snapshot, its format, the options.
 
 They stand between two marks; a test writes them again and compares.
 """
 
 import json
 import re
+import tempfile
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
 from nodetally.cli.main import COMMANDS, cli
-from nodetally.snapshot import SCHEMA_FILE
+from nodetally.collect import run_pass
+from nodetally.settings import Settings, Surroundings
+from nodetally.simulate.cluster import SimulatedCluster
+from nodetally.simulate.server import serving
+from nodetally.snapshot import SCHEMA_FILE, decode
 
-DOCS = Path(__file__).parent.parent / "docs"
+ROOT = Path(__file__).parent.parent
+WIDTH = 200  # of a line of JSON
 MARKS = re.compile(r"(<!-- written by make docs -->\n).*(<!-- to here -->)", re.DOTALL)
 Schema = Mapping[str, Any]
 
@@ -22,7 +29,7 @@ Schema = Mapping[str, Any]
 def main() -> None:
     """Write every generated part."""
     for name, make in GENERATED.items():
-        path = DOCS / name
+        path = ROOT / name
         path.write_text(filled(path.read_text(), make()))
 
 
@@ -32,6 +39,33 @@ def filled(text: str, part: str) -> str:
     if count != 1:
         raise ValueError("a document needs the two marks, once")
     return made
+
+
+def example() -> str:
+    """A real pass over a simulated cluster, cut to one node, two resources and what is the same each time."""
+    with serving(SimulatedCluster(nodes=3, pods=60, seed=5)) as server, tempfile.TemporaryDirectory() as folder:
+        settings = Settings(cluster="prod-eu-1", kubeconfig=str(server.write_kubeconfig(Path(folder, "kubeconfig"))))
+        at = datetime(2026, 11, 23, 12, tzinfo=UTC)
+        document = decode(run_pass(settings, Surroundings.read({}), clock=lambda: at, store=False).body)
+    head = ("schema", "cluster", "taken_at", "slot", "trigger", "source")
+    node, totals = document["nodes"][0], document["totals"]
+    for each in (node, totals):
+        each["resources"] = {name: each["resources"][name] for name in ("cpu", "memory")}
+    cut = {name: document[name] for name in head} | {"nodes": [node], "totals": totals}
+    return f"```json\n{in_lines(cut)}\n```"
+
+
+def in_lines(value: Any, indent: str = "") -> str:
+    """JSON with each object or list on one line, where it fits and is not the whole."""
+    line = json.dumps(value)
+    if not isinstance(value, dict | list) or (indent and len(indent) + len(line) <= WIDTH):
+        return line
+    deeper = indent + "  "
+    if isinstance(value, list):
+        lines, marks = [deeper + in_lines(each, deeper) for each in value], "[]"
+    else:
+        lines, marks = [f"{deeper}{json.dumps(name)}: {in_lines(each, deeper)}" for name, each in value.items()], "{}"
+    return ",\n".join(lines).join((f"{marks[0]}\n", f"\n{indent}{marks[1]}"))
 
 
 def options() -> str:
@@ -109,7 +143,7 @@ def _kind(kind: Schema) -> str:
     return " or ".join(time.get(each, each) for each in types)
 
 
-GENERATED = {"configuration.md": options, "format.md": snapshot_format}
+GENERATED = {"README.md": example, "docs/configuration.md": options, "docs/format.md": snapshot_format}
 
 if __name__ == "__main__":
     main()
