@@ -116,3 +116,31 @@ def test_an_empty_status_map_is_told_from_an_absent_one_in_json() -> None:
     assert dict(pod_from_json(reported).amounts.scheduled) == {"memory": 2 << 30}
     assert dict(pod_from_json(silent).amounts.scheduled) == {"memory": 1 << 30}
     assert pod_from_json(silent).shape.statuses[0].allocated == ()
+
+
+def test_a_condition_that_is_no_text_keeps_nothing_from_being_counted() -> None:
+    """Whoever may write a pod's status may write any bytes there; only one condition's reason is looked at."""
+    message = k8s_pb2.Pod()
+    message.metadata.name, message.metadata.namespace = "cart", "shop"
+    message.status.conditions.add(type=b"\xff", reason=b"\xfe\x00")
+    message.status.conditions.add(type=b"PodResizePending", reason=b"Infeasible")
+    assert pod_from_protobuf(message.SerializeToString()).shape.infeasible is True
+
+
+def test_pods_of_one_template_share_their_amounts_whatever_else_they_say() -> None:
+    """Names, node, phase and fields that are not read make no difference: amounts are worked out once."""
+    first, second = k8s_pb2.Pod(), k8s_pb2.Pod()
+    for at, message in enumerate((first, second)):
+        message.metadata.name, message.metadata.namespace, message.metadata.uid = f"cart-{at}", "shop", f"u{at}"
+        message.spec.node_name, message.status.phase = f"node-{at}", ("Running", "Pending")[at]
+        cpu = k8s_pb2.Resource(name="cpu", quantity=k8s_pb2.Quantity(text="123m"))
+        message.spec.containers.add(
+            name="app", resources=k8s_pb2.ResourceRequirements(requests=[cpu]).SerializeToString()
+        )
+    unread = b"\xfa\x07\x03abc"  # field 127
+    facts = pod_from_protobuf(first.SerializeToString()), pod_from_protobuf(second.SerializeToString() + unread)
+    assert facts[0].amounts is facts[1].amounts
+    assert [(each.name, each.node, each.phase) for each in facts] == [
+        ("cart-0", "node-0", "Running"),
+        ("cart-1", "node-1", "Pending"),
+    ]

@@ -1,7 +1,7 @@
 """Messages and JSON objects → facts. The only place that knows where a field stands; counts nothing itself.
 
-Pods of one template carry the same resources, byte for byte. So what decides a pod's amounts is taken from the message
-undecoded, and decoded, aggregated and rounded once per distinct combination.
+Pods of one template carry the same resources, byte for byte. So a pod is stripped of its names and of all that does not
+decide its amounts; what is left, as bytes, is decoded, aggregated and rounded once per distinct one.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -28,8 +28,6 @@ from nodetally.errors import ClusterError, ObjectUnreadable
 
 SHAPES = 4096  # distinct combinations kept: about 6 MB at worst; a cluster of 150,000 pods has some hundreds
 
-RESIZE_PENDING = b"PodResizePending"  # hardly any pod has it: one search is cheaper than decoding each condition
-
 Json = Mapping[str, Any]
 
 
@@ -44,33 +42,17 @@ def pod_from_protobuf(body: bytes) -> PodFacts:
     name, namespace = metadata.name, metadata.namespace
     if not name or not namespace:
         raise ClusterError(f"a pod without name or namespace ({len(body)} bytes): not a list of pods, or damaged")
-    key = (
-        tuple([(each.name, each.resources) for each in spec.containers]),
-        tuple([(each.name, each.resources, each.restart_policy) for each in spec.init_containers]),
-        tuple(spec.overhead),
-        spec.resources,
-        tuple([(each.name, tuple(each.allocated_resources), each.resources) for each in status.container_statuses]),
-        tuple(
-            [(each.name, tuple(each.allocated_resources), each.resources) for each in status.init_container_statuses]
-        ),
-        tuple(status.allocated_resources),
-        status.resources if status.HasField("resources") else None,
-        RESIZE_PENDING in b"".join(status.conditions) and tuple(status.conditions),
-    )
+    uid, terminating = metadata.uid, metadata.HasField("deletion_timestamp")
+    node, phase = spec.node_name, status.phase
+    pod.ClearField("metadata")
+    spec.ClearField("node_name")
+    status.ClearField("phase")
+    pod.DiscardUnknownFields()
     try:
-        shape, amounts = _shape_of(key)
+        shape, amounts = _shape_of(pod.SerializeToString())
     except (FieldError, QuantityError, DecodeError, UnicodeDecodeError) as error:
         _unreadable(f"pod {namespace}/{name}", error)
-    return PodFacts(
-        namespace,
-        name,
-        metadata.uid,
-        spec.node_name,
-        status.phase,
-        metadata.HasField("deletion_timestamp"),
-        shape,
-        amounts,
-    )
+    return PodFacts(namespace, name, uid, node, phase, terminating, shape, amounts)
 
 
 def pod_from_json(pod: Json) -> PodFacts:
@@ -179,47 +161,49 @@ def _infeasible(conditions: Iterable[tuple[str, str]]) -> bool:
     return False
 
 
-def _resize_conditions(bodies: Iterable[bytes]) -> Iterable[tuple[str, str]]:
-    for each in map(k8s_pb2.PodCondition.FromString, bodies):
-        yield each.type, each.reason
-
-
 @lru_cache(maxsize=SHAPES)
-def _shape_of(key: tuple[Any, ...]) -> tuple[PodShape, PodAmounts]:
-    """Decode what pod_from_protobuf took from the message undecoded."""
-    containers, inits, overhead, resources, statuses, init_statuses, allocated, status_resources, conditions = key
-    pod_requests, pod_limits = _requirements(resources, "spec.resources")
-    status_requests, _ = _requirements(status_resources or b"", "status.resources")
+def _shape_of(body: bytes) -> tuple[PodShape, PodAmounts]:
+    """A pod of which pod_from_protobuf left what decides its amounts."""
+    pod = k8s_pb2.Pod.FromString(body)
+    spec, status = pod.spec, pod.status
+    pod_requests, pod_limits = _requirements(spec.resources, "spec.resources")
+    status_requests, _ = _requirements(status.resources, "status.resources")
     shape = PodShape(
         containers=tuple(
-            Container(name, *_requirements(body, f"spec.containers[{at}].resources"))
-            for at, (name, body) in enumerate(containers)
+            Container(each.name, *_requirements(each.resources, f"spec.containers[{at}].resources"))
+            for at, each in enumerate(spec.containers)
         ),
         init_containers=tuple(
-            Container(name, *_requirements(body, f"spec.initContainers[{at}].resources"), policy == "Always")
-            for at, (name, body, policy) in enumerate(inits)
+            Container(
+                each.name,
+                *_requirements(each.resources, f"spec.initContainers[{at}].resources"),
+                each.restart_policy == "Always",
+            )
+            for at, each in enumerate(spec.init_containers)
         ),
-        overhead=_entries(overhead, "spec.overhead"),
+        overhead=_entries(spec.overhead, "spec.overhead"),
         requests=pod_requests,
-        big_decimals=_big_decimals(resources),
+        big_decimals=_big_decimals(spec.resources),
         limits=pod_limits,
         statuses=(
-            *_statuses(statuses, "status.containerStatuses"),
-            *_statuses(init_statuses, "status.initContainerStatuses"),
+            *_statuses(status.container_statuses, "status.containerStatuses"),
+            *_statuses(status.init_container_statuses, "status.initContainerStatuses"),
         ),
-        status_allocated=_entries(allocated, "status.allocatedResources") or None,
-        status_resources=status_resources is not None,
+        status_allocated=_entries(status.allocated_resources, "status.allocatedResources") or None,
+        status_resources=status.HasField("resources"),
         status_requests=status_requests or None,
-        infeasible=bool(conditions) and _infeasible(_resize_conditions(conditions)),
+        infeasible=_infeasible(
+            (str(each.type, "utf-8", "replace"), str(each.reason, "utf-8", "replace")) for each in status.conditions
+        ),
     )
     return shape, pod_amounts(shape)
 
 
-def _statuses(statuses: Iterable[tuple[str, tuple[bytes, ...], bytes]], path: str) -> Iterable[ContainerStatus]:
-    for at, (name, allocated, body) in enumerate(statuses):
-        requests, limits = _requirements(body, f"{path}[{at}].resources")
-        reported = _entries(allocated, f"{path}[{at}].allocatedResources")
-        yield ContainerStatus(name, reported or None, requests or None, limits or None)
+def _statuses(statuses: Iterable[k8s_pb2.ContainerStatus], path: str) -> Iterable[ContainerStatus]:
+    for at, each in enumerate(statuses):
+        requests, limits = _requirements(each.resources, f"{path}[{at}].resources")
+        reported = _entries(each.allocated_resources, f"{path}[{at}].allocatedResources")
+        yield ContainerStatus(each.name, reported or None, requests or None, limits or None)
 
 
 def _requirements(body: bytes, path: str) -> tuple[Amounts, Amounts]:

@@ -170,9 +170,9 @@ class PodCondition(_message.Message):
     __slots__ = ("type", "reason")
     TYPE_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
-    type: str
-    reason: str
-    def __init__(self, type: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
+    type: bytes
+    reason: bytes
+    def __init__(self, type: _Optional[bytes] = ..., reason: _Optional[bytes] = ...) -> None: ...
 
 class ContainerStatus(_message.Message):
     __slots__ = ("name", "allocated_resources", "resources")
@@ -193,12 +193,12 @@ class PodStatus(_message.Message):
     ALLOCATED_RESOURCES_FIELD_NUMBER: _ClassVar[int]
     RESOURCES_FIELD_NUMBER: _ClassVar[int]
     phase: str
-    conditions: _containers.RepeatedScalarFieldContainer[bytes]
+    conditions: _containers.RepeatedCompositeFieldContainer[PodCondition]
     container_statuses: _containers.RepeatedCompositeFieldContainer[ContainerStatus]
     init_container_statuses: _containers.RepeatedCompositeFieldContainer[ContainerStatus]
     allocated_resources: _containers.RepeatedScalarFieldContainer[bytes]
     resources: bytes
-    def __init__(self, phase: _Optional[str] = ..., conditions: _Optional[_Iterable[bytes]] = ..., container_statuses: _Optional[_Iterable[_Union[ContainerStatus, _Mapping]]] = ..., init_container_statuses: _Optional[_Iterable[_Union[ContainerStatus, _Mapping]]] = ..., allocated_resources: _Optional[_Iterable[bytes]] = ..., resources: _Optional[bytes] = ...) -> None: ...
+    def __init__(self, phase: _Optional[str] = ..., conditions: _Optional[_Iterable[_Union[PodCondition, _Mapping]]] = ..., container_statuses: _Optional[_Iterable[_Union[ContainerStatus, _Mapping]]] = ..., init_container_statuses: _Optional[_Iterable[_Union[ContainerStatus, _Mapping]]] = ..., allocated_resources: _Optional[_Iterable[bytes]] = ..., resources: _Optional[bytes] = ...) -> None: ...
 
 class Pod(_message.Message):
     __slots__ = ("metadata", "spec", "status")
