@@ -5,6 +5,7 @@ import io
 import json
 import random
 import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from os import environ
@@ -206,6 +207,25 @@ def test_wrong_use_is_told_with_the_way_out(folder: Path, arguments: tuple[str, 
     assert (done.returncode, done.stdout) == (2, "")
     assert message in done.stderr
     assert "Hint: " in done.stderr
+
+
+TOLD_THREADS = """
+import os, pyarrow, sys
+from nodetally.rollup.read import sums
+pyarrow.cpu_count() > 1 or pyarrow.set_cpu_count(4)
+for resource in ("cpu", "nvidia.com/gpu"):
+    list(sums(open(sys.argv[1], "rb").read(), "pool", resource, ("requests", "usage")))
+names = [open(f"/proc/self/task/{each}/comm").read().strip() for each in os.listdir("/proc/self/task")]
+print(len([each for each in names if not each.startswith("jemalloc")]))
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="only Linux tells a process's threads")
+def test_a_rollup_is_read_without_threads_of_the_librarys(folder: Path) -> None:
+    """One that is still being started when the process ends aborts it: one run in fifty, on a busy machine."""
+    nodes = next(each for each in (folder / "rollups").rglob("*.parquet") if "kind=nodes" in str(each))
+    done = subprocess.run([sys.executable, "-c", TOLD_THREADS, str(nodes)], capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == "1", done.stderr
 
 
 def test_a_long_stretch_fits_on_a_line() -> None:

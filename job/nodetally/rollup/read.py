@@ -1,4 +1,7 @@
-"""A rollup's bytes in, sums by slot out, for `history`: reads the columns that it needs. Writes nothing."""
+"""A rollup's bytes in, sums by slot out, for `history`: reads the columns that it needs. Writes nothing.
+
+Arrow's own threads are not used: one that is still starting when the process ends aborts it, and a day is small.
+"""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -35,9 +38,10 @@ def sums(body: bytes, by: str, resource: str, figures: tuple[str, ...]) -> Itera
 def _grouped(body: bytes, by: str, resource: str, figures: tuple[str, ...]) -> pa.Table:
     plain = resource in UNITS
     names = [f"{resource.replace('-', '_')}_{each}_{UNITS[resource]}" for each in figures] if plain else ["resources"]
-    table = pq.read_table(pa.BufferReader(body), columns=[by, "slot_unix_seconds", *names])
+    with pq.ParquetFile(pa.BufferReader(body)) as file:
+        table = file.read(columns=[by, "slot_unix_seconds", *names], use_threads=False)
     table = table.rename_columns([by, "slot_unix_seconds", *figures]) if plain else _of_map(table, resource, figures)
-    return table.group_by([by, "slot_unix_seconds"]).aggregate(
+    return table.group_by([by, "slot_unix_seconds"], use_threads=False).aggregate(
         [(each, "sum", ANY_UNKNOWN_IS_UNKNOWN) for each in figures]
     )
 
