@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
 
-from nodetally.cli.options import cluster_option, option, store_option
+from nodetally.cli.options import cluster_option, format_option, option, store_option, together
 from nodetally.cli.rendering.text import count, harmless
 from nodetally.cli.source import label_options, settings_from, slot_seconds
 from nodetally.errors import ClusterError, WrongUse
@@ -42,44 +42,30 @@ def backfill() -> None:
     """
 
 
-def _common(command: Command) -> Command:
-    """The options of every source."""
-    for each in reversed(
-        (
-            cluster_option,
-            store_option,
-            option("--from", "from_", metavar="TIME", help="The first slot; default: where the source begins."),
-            option("--to", metavar="TIME", help="Slots before this; default: where the source ends."),
-            option(
-                "--every",
-                metavar="DURATION",
-                default="5m",
-                show_default=True,
-                help="The period of the slots: that of the live passes, so that both answer for the same ones.",
-            ),
-            option(
-                "--order",
-                type=click.Choice(["newest", "oldest"]),
-                default="newest",
-                show_default=True,
-                help="Which slots come first.",
-            ),
-            option("--shard", metavar="I/N", help="Only every N-th day, from the I-th (from 0): see infra/."),
-            option("--dry-run", is_flag=True, help="Say what would be filled; read no record, store nothing."),
-            label_options,
-            option(
-                "--format",
-                "format_",
-                envvar="NODETALLY_BACKFILL_FORMAT",
-                type=click.Choice(["text", "json"]),
-                default="text",
-                show_default=True,
-                help="How the summary is printed.",
-            ),
-        )
-    ):
-        command = each(command)
-    return command
+_common = together(  # the options of every source
+    cluster_option,
+    store_option,
+    option("--from", "from_", metavar="TIME", help="The first slot; default: where the source begins."),
+    option("--to", metavar="TIME", help="Slots before this; default: where the source ends."),
+    option(
+        "--every",
+        metavar="DURATION",
+        default="5m",
+        show_default=True,
+        help="The period of the slots: that of the live passes, so that both answer for the same ones.",
+    ),
+    option(
+        "--order",
+        type=click.Choice(["newest", "oldest"]),
+        default="newest",
+        show_default=True,
+        help="Which slots come first.",
+    ),
+    option("--shard", metavar="I/N", help="Only every N-th day, from the I-th (from 0): see infra/."),
+    option("--dry-run", is_flag=True, help="Say what would be filled; read no record, store nothing."),
+    label_options,
+    format_option("BACKFILL", "text", "json", says="How the summary is printed."),
+)
 
 
 @backfill.command(short_help="From files of kubectl get nodes,pods -A -o json.")

@@ -1,32 +1,27 @@
 """--cluster and --context of `run` in, Settings for each cluster out. Reads nothing."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, TypeVar
 
-from nodetally.cli.options import option
+from nodetally.cli.options import option, together
 from nodetally.errors import WrongUse
 from nodetally.settings import Settings
 from nodetally.store.layout import CLUSTER_NAME_RULE, is_cluster_name
 
-Command = TypeVar("Command", bound=Callable[..., Any])
 HINT = "give --cluster NAME, or --context CONTEXT and it is called as its context, or --context NAME=CONTEXT"
 
 
-def clusters_options(command: Command) -> Command:
-    """One cluster, or several contexts of the kubeconfig."""
-    named = option(
-        "--cluster", metavar="NAME", help="The cluster's name in the store; without it, that of each --context."
-    )
-    contexts = option(
+clusters_options = together(  # one cluster, or several contexts of the kubeconfig
+    option("--cluster", metavar="NAME", help="The cluster's name in the store; without it, that of each --context."),
+    option(
         "--context",
         "contexts",
         metavar="[NAME=]CONTEXT",
         multiple=True,
         help="The kubeconfig's context; default: its current one. Repeat it to read several clusters, one after the "
         "other, each stored as NAME (default: the context's name).",
-    )
-    return named(contexts(command))
+    ),
+)
 
 
 def of_each_cluster(settings: Settings, contexts: Sequence[str]) -> list[Settings]:

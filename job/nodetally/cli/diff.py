@@ -7,7 +7,7 @@ from typing import Any, TextIO
 import click
 import orjson
 
-from nodetally.cli.options import option, store_option
+from nodetally.cli.options import format_option, option, store_option
 from nodetally.cli.rendering.changes import change_lines
 from nodetally.cli.rendering.paint import paint_for
 from nodetally.cli.stored import named_document
@@ -17,15 +17,7 @@ from nodetally.compare import as_document, compare
 @click.command(short_help="Show what changed between two snapshots.")
 @option("--cluster", metavar="NAME", help="The cluster's name; may be left out where the store holds just one.")
 @store_option
-@option(
-    "--format",
-    "format_",
-    envvar="NODETALLY_DIFF_FORMAT",
-    type=click.Choice(["table", "json"]),
-    default="table",
-    show_default=True,
-    help="json: every change, in the snapshot's units.",
-)
+@format_option("DIFF", "table", "json", says="json: every change, in the snapshot's units.")
 @option("--all", "everything", is_flag=True, help="Small changes too, and lists in full.")
 @option("--no-color", is_flag=True, envvar=None, help="No colour, as with NO_COLOR=1.")
 @click.argument("before", metavar="FROM")

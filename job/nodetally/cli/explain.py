@@ -14,7 +14,7 @@ from nodetally.accounting.facts import Amounts, NodeFacts, PodFacts
 from nodetally.accounting.nodes import FIGURES, Tally, node_resources
 from nodetally.accounting.pods import Mode, limits, requests
 from nodetally.accounting.quantity import NANO, QuantityError, amount
-from nodetally.cli.options import option
+from nodetally.cli.options import format_option
 from nodetally.cli.rendering.text import harmless
 from nodetally.cli.source import settings_from, source_options
 from nodetally.errors import ObjectUnreadable, WrongUse
@@ -35,15 +35,7 @@ class Subject:
 @click.command(short_help="Show where each number of a node or pod comes from.")
 @click.argument("what", metavar="node/NAME | pod/NAMESPACE/NAME")
 @source_options
-@option(
-    "--format",
-    "format_",
-    envvar="NODETALLY_EXPLAIN_FORMAT",
-    type=click.Choice(["table", "json"]),
-    default="table",
-    show_default=True,
-    help="How to print it.",
-)
+@format_option("EXPLAIN", "table", "json", says="How to print it.")
 def explain(what: str, format_: str, **options: Any) -> None:
     """Show where each number of a node or pod comes from, container by container.
 

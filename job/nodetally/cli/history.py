@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nodetally.cli.options import option, store_option
+from nodetally.cli.options import format_option, option, store_option
 from nodetally.errors import WrongUse
 from nodetally.times import parse_time
 
@@ -30,15 +30,7 @@ NAMED_RESOURCES = 12
     help="A line for each; all but cluster need rollups.",
 )
 @option("--resource", metavar="NAME", default="cpu", show_default=True, help="cpu, memory, nvidia.com/gpu, …")
-@option(
-    "--format",
-    "format_",
-    envvar="NODETALLY_HISTORY_FORMAT",
-    type=click.Choice(["table", "json", "csv"]),
-    default="table",
-    show_default=True,
-    help="csv: a row a day; json: both.",
-)
+@format_option("HISTORY", "table", "json", "csv", says="csv: a row a day; json: both.")
 def history(cluster: str | None, store: str, by: str, resource: str, format_: str, **options: Any) -> None:
     """Show what a cluster's pods requested over a stretch of days (UTC), and where that leads.
 

@@ -16,6 +16,30 @@ def option(*names: str, **settings: Any) -> Callable[[Command], Command]:
     return click.option(*names, **settings)
 
 
+def together(*options: Callable[[Any], Any]) -> Callable[[Command], Command]:
+    """Several options as one, in the order in which --help shows them."""
+
+    def add(command: Command) -> Command:
+        for each in reversed(options):
+            command = each(command)
+        return command
+
+    return add
+
+
+def format_option(command: str, *choices: str, says: str = "How it is printed.") -> Callable[[Command], Command]:
+    """How a command prints; the first choice is the default. Its variable is the command's own."""
+    return option(
+        "--format",
+        "format_",
+        envvar=f"NODETALLY_{command}_FORMAT",
+        type=click.Choice(choices),
+        default=choices[0],
+        show_default=True,
+        help=says,
+    )
+
+
 def cluster_option(command: Command) -> Command:
     return option("--cluster", metavar="NAME", required=True, help="The cluster's name in the store.")(command)
 

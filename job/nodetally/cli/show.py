@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from nodetally.cli import source
-from nodetally.cli.options import option, store_option
+from nodetally.cli.options import format_option, option, store_option
 from nodetally.cli.rendering.fields import GROUPS
 from nodetally.cli.stored import stored_document
 from nodetally.cli.table import View, arranged, print_table
@@ -26,15 +26,7 @@ from nodetally.times import parse_time
     help="The newest snapshot at or before TIME: 2026-11-23, '2026-11-23 12:00', 24h ago as 24h.",
 )
 @option("--live", is_flag=True, help="Read the cluster now instead of the store; stores nothing.")
-@option(
-    "--format",
-    "format_",
-    envvar="NODETALLY_SHOW_FORMAT",
-    type=click.Choice(["table", "json", "csv"]),
-    default="table",
-    show_default=True,
-    help="json: the snapshot as stored.",
-)
+@format_option("SHOW", "table", "json", "csv", says="json: the snapshot as stored.")
 @option(
     "--sort",
     metavar="KEY[:asc|desc]",

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import click
 
 from nodetally.accounting.labels import LabelRules
-from nodetally.cli.options import option
+from nodetally.cli.options import option, together
 from nodetally.errors import WrongUse
 from nodetally.settings import CACHE_OFF, CACHE_TIMEOUT_SECONDS, CACHE_TTL_SECONDS, PAGE_SIZE, TIMEOUT_SECONDS, Settings
 from nodetally.times import parse_duration, parse_time
@@ -18,84 +18,63 @@ DAY = timedelta(days=1)
 FIRST_YEAR = 2014  # Kubernetes' own; keys hold years of four digits
 
 
-def source_options(command: Command) -> Command:
-    """Where one cluster is: an API server, or dumps of it."""
-    context = option("--context", metavar="NAME", help="The kubeconfig's context; default: its current one.")
-    return context(reading_options(command))
+reading_options = together(  # where clusters are and how they are read, but for their contexts
+    option("--kubeconfig", metavar="FILE", help="Default: $KUBECONFIG, the pod's service account, ~/.kube/config."),
+    option("--eks", metavar="NAME", help="Read this EKS cluster, with AWS credentials instead of a kubeconfig."),
+    option("--eks-endpoint", metavar="URL", help="Its endpoint, so that EKS need not be asked; with --eks-ca."),
+    option("--eks-ca", metavar="BASE64", help="Its authority, as aws eks describe-cluster gives it."),
+    option(
+        "--dump",
+        "dumps",
+        metavar="FILE",
+        multiple=True,
+        help="Read this instead of a cluster: kubectl get nodes,pods -A -o json, .gz too; - is stdin.",
+    ),
+    option(
+        "--page-size",
+        metavar="N",
+        type=click.IntRange(1),
+        help=f"List in pages, for proxies that cannot stream, say {PAGE_SIZE}.",
+    ),
+    option("--gzip/--no-gzip", default=False, help="Ask for compressed lists: less to send, more CPU on both ends."),
+    option("--usage/--no-usage", default=True, help="Read usage from metrics.k8s.io."),
+    option(
+        "--timeout",
+        metavar="DURATION",
+        default=f"{TIMEOUT_SECONDS:.0f}s",
+        show_default=True,
+        help="A whole pass must be done by then.",
+    ),
+)
 
+source_options = together(  # where one cluster is: an API server, or dumps of it
+    option("--context", metavar="NAME", help="The kubeconfig's context; default: its current one."), reading_options
+)
 
-def reading_options(command: Command) -> Command:
-    """Where clusters are and how they are read, but for their contexts."""
-    for each in reversed(
-        (
-            option(
-                "--kubeconfig", metavar="FILE", help="Default: $KUBECONFIG, the pod's service account, ~/.kube/config."
-            ),
-            option(
-                "--eks", metavar="NAME", help="Read this EKS cluster, with AWS credentials instead of a kubeconfig."
-            ),
-            option("--eks-endpoint", metavar="URL", help="Its endpoint, so that EKS need not be asked; with --eks-ca."),
-            option("--eks-ca", metavar="BASE64", help="Its authority, as aws eks describe-cluster gives it."),
-            option(
-                "--dump",
-                "dumps",
-                metavar="FILE",
-                multiple=True,
-                help="Read this instead of a cluster: kubectl get nodes,pods -A -o json, .gz too; - is stdin.",
-            ),
-            option(
-                "--page-size",
-                metavar="N",
-                type=click.IntRange(1),
-                help=f"List in pages, for proxies that cannot stream, say {PAGE_SIZE}.",
-            ),
-            option(
-                "--gzip/--no-gzip", default=False, help="Ask for compressed lists: less to send, more CPU on both ends."
-            ),
-            option("--usage/--no-usage", default=True, help="Read usage from metrics.k8s.io."),
-            option(
-                "--timeout",
-                metavar="DURATION",
-                default=f"{TIMEOUT_SECONDS:.0f}s",
-                show_default=True,
-                help="A whole pass must be done by then.",
-            ),
-        )
-    ):
-        command = each(command)
-    return command
-
-
-def cache_options(command: Command) -> Command:
-    """Whether the cluster is read through a warm cache."""
-    for each in reversed(
-        (
-            option(
-                "--cache",
-                metavar="off|memory|URL",
-                default=CACHE_OFF,
-                show_default=True,
-                help="Read through a warm cache; a directory or s3://bucket/prefix keeps it for the next run. "
-                "It holds pod names: keep it private.",
-            ),
-            option(
-                "--cache-ttl",
-                metavar="DURATION",
-                default=f"{CACHE_TTL_SECONDS / 60:.0f}m",
-                show_default=True,
-                help="Go on from a kept cache that is no older.",
-            ),
-            option(
-                "--cache-timeout",
-                metavar="DURATION",
-                default=f"{CACHE_TIMEOUT_SECONDS:.0f}s",
-                show_default=True,
-                help="Read the lists instead when the cache is not warm by then.",
-            ),
-        )
-    ):
-        command = each(command)
-    return command
+cache_options = together(  # whether the cluster is read through a warm cache
+    option(
+        "--cache",
+        metavar="off|memory|URL",
+        default=CACHE_OFF,
+        show_default=True,
+        help="Read through a warm cache; a directory or s3://bucket/prefix keeps it for the next run. "
+        "It holds pod names: keep it private.",
+    ),
+    option(
+        "--cache-ttl",
+        metavar="DURATION",
+        default=f"{CACHE_TTL_SECONDS / 60:.0f}m",
+        show_default=True,
+        help="Go on from a kept cache that is no older.",
+    ),
+    option(
+        "--cache-timeout",
+        metavar="DURATION",
+        default=f"{CACHE_TIMEOUT_SECONDS:.0f}s",
+        show_default=True,
+        help="Read the lists instead when the cache is not warm by then.",
+    ),
+)
 
 
 def label_options(command: Command) -> Command:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nodetally.cli.options import option, store_option
+from nodetally.cli.options import format_option, option, store_option
 from nodetally.errors import StatusFound, StoreError, WrongUse
 from nodetally.store.health import Health, judge, unreadable
 from nodetally.times import format_age, parse_duration
@@ -18,15 +18,7 @@ if TYPE_CHECKING:
 @store_option
 @option("--cluster", "clusters", metavar="NAME", multiple=True, help="Only this one; it must be there; repeatable.")
 @option("--max-age", metavar="DURATION", default="15m", show_default=True, help="Older than this is stale.")
-@option(
-    "--format",
-    "format_",
-    envvar="NODETALLY_STATUS_FORMAT",
-    type=click.Choice(["table", "json"]),
-    default="table",
-    show_default=True,
-    help="json: one object a cluster and line.",
-)
+@format_option("STATUS", "table", "json", says="json: one object a cluster and line.")
 def status(store: str, clusters: tuple[str, ...], max_age: str, format_: str) -> None:
     """Look at the latest snapshot of every cluster of a store, and exit with 7 if one is too old or partial.
 

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
-from nodetally.cli.options import option, store_option
+from nodetally.cli.options import format_option, option, store_option, together
 from nodetally.cli.rendering.rows import Field, number, table_lines, write_csv
 from nodetally.cli.rendering.text import ABSENT, count, harmless, size
 from nodetally.errors import DamageFound, WrongUse
@@ -72,21 +72,9 @@ def store() -> None:
     """
 
 
-def _common(command: Command) -> Command:
-    cluster = option("--cluster", metavar="NAME", help="Only this cluster; default: all in the store.")
-    return cluster(store_option(command))
-
-
-def _format(command: str, *forms: str) -> Callable[[Command], Command]:
-    return option(
-        "--format",
-        "format_",
-        envvar=f"NODETALLY_{command}_FORMAT",
-        type=click.Choice(forms),
-        default="table",
-        show_default=True,
-        help="How it is printed.",
-    )
+_common = together(
+    option("--cluster", metavar="NAME", help="Only this cluster; default: all in the store."), store_option
+)
 
 
 @store.command(short_help="Find everything that is wrong with a store.")
@@ -99,7 +87,7 @@ def _format(command: str, *forms: str) -> Callable[[Command], Command]:
     show_default=True,
     help="What a pass may leave unfinished for as long is no damage: it is looked at again after this time.",
 )
-@_format("VERIFY", "table", "json")
+@format_option("VERIFY", "table", "json")
 def verify(cluster: str | None, store: str, patience: str, format_: str, *, deep: bool) -> None:
     """Hold every snapshot against the schema and its key, and every index against the snapshots.
 
@@ -128,7 +116,7 @@ def verify(cluster: str | None, store: str, patience: str, format_: str, *, deep
 @store.command(short_help="Make everything that is derived from the snapshots again.")
 @_common
 @option("--dry-run", is_flag=True, help="Print what would be changed, change nothing.")
-@_format("REPAIR", "table", "json")
+@format_option("REPAIR", "table", "json")
 def repair(cluster: str | None, store: str, format_: str, *, dry_run: bool) -> None:
     """Bring the indexes, the latest copies and the list of clusters to what the snapshots say.
 
@@ -170,7 +158,7 @@ def repair(cluster: str | None, store: str, format_: str, *, dry_run: bool) -> N
 )
 @option("--yes", is_flag=True, envvar=None, help="Delete; without it only what would go is printed.")
 @option("--now", metavar="TIME", default="now", show_default=True, help="The time that ages count back from.")
-@_format("PRUNE", "table", "json")
+@format_option("PRUNE", "table", "json")
 def prune(cluster: str | None, store: str, keep: str, now: str, format_: str, *, yes: bool) -> None:
     """Delete the snapshots that no tier of a policy keeps.
 
@@ -203,7 +191,7 @@ def prune(cluster: str | None, store: str, keep: str, now: str, format_: str, *,
 @option("--from", "from_", metavar="TIME", help="Only from this day on, such as 2d; default: the first.")
 @option("--to", metavar="TIME", help="Only until this day; default: today, as far as it has come.")
 @option("--dry-run", is_flag=True, help="Print what would be made, make nothing.")
-@_format("ROLLUP", "table", "json")
+@format_option("ROLLUP", "table", "json")
 def rollup(store: str, format_: str, **options: Any) -> None:
     """Make rows of the snapshots: Parquet, one file for nodes, clusters and namespaces each, cluster and day.
 
@@ -236,7 +224,7 @@ def rollup(store: str, format_: str, **options: Any) -> None:
 @store.command(short_help="List clusters, a cluster's days, or a day's snapshots.")
 @_common
 @option("--day", metavar="DATE", help="The snapshots of this day, such as 2026-11-23; needs --cluster.")
-@_format("LS", "table", "json", "csv")
+@format_option("LS", "table", "json", "csv")
 def ls(cluster: str | None, store: str, day: str | None, format_: str) -> None:
     """List the clusters of a store; with --cluster its days; with --day, too, that day's snapshots."""
     from nodetally.store import inventory
