@@ -198,6 +198,13 @@ def test_a_fault_strikes_as_often_as_it_is_told(server: Simulator) -> None:
     assert (answers[1].headers["Retry-After"], answers[1].json["reason"]) == ("7", "ServiceUnavailable")
 
 
+def test_a_fault_may_strike_a_share_of_the_requests(server: Simulator) -> None:
+    """The first that it does not skip, and then one in three, for as long as it is told."""
+    server.add_fault(Fault("/api/v1/pods", status=429, skip=1, every=3, times=2))
+    statuses = [get(server, "/api/v1/pods?limit=1").status for _ in range(9)]
+    assert statuses == [200, 429, 200, 200, 429, 200, 200, 200, 200]
+
+
 def test_a_fault_may_have_a_body_of_its_own(server: Simulator) -> None:
     """Such as the plain text of flow control."""
     server.add_fault(Fault(status=429, body="Too many requests", content_type="text/plain", times=None))

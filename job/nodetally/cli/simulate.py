@@ -25,8 +25,8 @@ GZIP_MAGIC = b"\x1f\x8b"
 While it runs, any process may change it, without a token:
   POST   /_simulate/faults    a fault as JSON, such as {"path_prefix": "/api/v1/pods", "cut_after_bytes": 10000};
                               its fields: path_prefix, status, headers, body, content_type, times (1; null: always),
-                              skip, cut_after_bytes, truncate_after_items, stall_after_bytes, garbage_at, drop,
-                              delay_seconds
+                              skip, every, cut_after_bytes, truncate_after_items, stall_after_bytes, garbage_at,
+                              drop, delay_seconds
   DELETE /_simulate/faults    takes all faults back
   POST   /_simulate/churn?pods=N[&kind=replace]   writes N pods anew, or deletes them and creates others
   POST   /_simulate/compact   forgets the past: older watches and continue tokens get 410

@@ -28,7 +28,7 @@ class Fault:
     counted without the chunks' framing: `cut_after_bytes` closes the connection, `stall_after_bytes` sends nothing
     more and keeps it open, `truncate_after_items` ends the body properly but too early, `garbage_at` overwrites
     16 bytes from there on, `drop` closes the connection without an answer, `delay_seconds` comes before all of them.
-    The first `skip` matching requests are let through; then it strikes `times` times (None: always).
+    The first `skip` matching requests are let through; then it strikes one in `every`, `times` times (None: always).
     """
 
     path_prefix: str = "/"
@@ -38,6 +38,7 @@ class Fault:
     content_type: str | None = None
     times: int | None = 1
     skip: int = 0
+    every: int = 1
     cut_after_bytes: int | None = None
     truncate_after_items: int | None = None
     stall_after_bytes: int | None = None
@@ -57,6 +58,16 @@ class Fault:
     def damages_body(self) -> bool:
         places = (self.cut_after_bytes, self.truncate_after_items, self.stall_after_bytes, self.garbage_at)
         return any(place is not None for place in places)
+
+    def strikes(self) -> bool:
+        """Whether a matching request is hit; counts it."""
+        if self.skip:
+            self.skip -= 1
+            return False
+        if self.times is not None:
+            self.times -= 1
+        self.skip = self.every - 1
+        return self.times is None or self.times >= 0
 
     def replace(self, answer: Callable[[], Answer], wanted: Wanted) -> Answer:
         """The answer, or what is sent in its place: a body as it is, or the Status of an error."""
@@ -110,13 +121,6 @@ class Faults:
         """The fault that this request gets, if any; counts it as done."""
         with self._lock:
             for fault in self._faults:
-                if not path.startswith(fault.path_prefix):
-                    continue
-                if fault.skip:
-                    fault.skip -= 1
-                elif fault.times is None:
-                    return fault
-                elif fault.times:
-                    fault.times -= 1
+                if path.startswith(fault.path_prefix) and fault.strikes():
                     return fault
         return None
