@@ -17,7 +17,7 @@ PAGE := job/nodetally/dashboard/page
 MODULES := dashboard/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help run test torture fuzz test-past test-analytics test-aws test-cluster test-image page test-page test-browser bench-page page-picture lint bench bench-rollup bench-crossover bench-lambda lambda-zip lock proto docs release-check clean
+.PHONY: help run test torture fuzz test-past test-analytics test-aws test-cluster test-image page test-page test-browser bench-page page-picture lint bench bench-flames bench-pressure bench-rollup bench-crossover bench-lambda lambda-zip lock proto docs release-check clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -115,8 +115,18 @@ $(MODULES): dashboard/package.json dashboard/package-lock.json
 lint: .venv/dev ## ruff and mypy
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 
-bench: .venv/dev ## the budgets of a pass, each beside the limit measured in the same run
+.venv/bench: .venv/dev requirements/bench.txt
+	$(BIN)/uv pip install -q --require-hashes --no-deps --python $(BIN)/python -r requirements/bench.txt
+	@touch $@
+
+bench: .venv/bench ## the budgets of a pass, each beside the limit and the alternatives measured in the same run; ten minutes
 	$(BIN)/python benchmarks/bench.py
+
+bench-flames: .venv/bench ## flame graphs of a cold and of a resumed pass
+	$(BIN)/python benchmarks/flames.py
+
+bench-pressure: .venv/dev ## passes under memory limits, over slow links, told 429, with a tenth of a processor
+	$(BIN)/python benchmarks/pressure.py
 
 bench-rollup: .venv/dev ## what a rollup of a day of 5,000 nodes x 1,440 slots costs; NODES=… SLOTS=… for less
 	$(BIN)/python benchmarks/rollup.py
@@ -159,6 +169,7 @@ lock: .venv/uv ## write the locks again; hashes, no addresses
 	$(BIN)/$(LOCK) requirements/node.in -o requirements/node.txt
 	$(BIN)/$(LOCK) requirements/fuzz.in -o requirements/fuzz.txt
 	$(BIN)/$(LOCK) requirements/analytics.in -o requirements/analytics.txt
+	$(BIN)/$(LOCK) requirements/bench.in -o requirements/bench.txt
 
 clean: ## remove what make and the tests left
 	rm -rf .venv nodetally-data dist .pytest_cache .mypy_cache .ruff_cache .hypothesis benchmarks/out $(PLANE)/bin dashboard/node_modules dashboard/.store dashboard/shots

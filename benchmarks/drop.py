@@ -11,12 +11,11 @@ def main(kubeconfig: str) -> None:
     with open(kubeconfig) as file:  # noqa: PTH123 -- pathlib would cost the limit 10 ms
         config = json.load(file)
     url = urlsplit(config["clusters"][0]["cluster"]["server"])
+    connection: http.client.HTTPConnection
     if url.scheme == "https":
         context = ssl.create_default_context()
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-        connection: http.client.HTTPConnection = http.client.HTTPSConnection(
-            url.hostname or "", url.port, context=context
-        )
+        connection = http.client.HTTPSConnection(url.hostname or "", url.port, context=context)
     else:
         connection = http.client.HTTPConnection(url.hostname or "", url.port)
     view = memoryview(bytearray(1 << 20))

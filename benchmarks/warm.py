@@ -1,4 +1,4 @@
-"""The warm cache, measured from inside one process: takes a kubeconfig of the simulator, prints JSON.
+"""The warm cache, measured from inside one process: takes the simulator's kubeconfig and how many passes; prints JSON.
 
 A pass is from its start to the encoded snapshot; what changed before it was followed already, as between the passes of
 `run --every`. Usage is off: metrics are listed in full by every pass, whatever the cache.
@@ -9,7 +9,6 @@ import statistics
 import sys
 import time
 import tracemalloc
-import urllib.request
 from pathlib import Path
 
 from nodetally.accounting.index import PodIndex
@@ -17,27 +16,27 @@ from nodetally.cluster import kept
 from nodetally.cluster.watching import WatchCache
 from nodetally.collect import connected, run_pass, utc_now, warm_cache
 from nodetally.settings import CACHE_IN_MEMORY, Settings, Surroundings
+from simulated import Simulated
 
-PASSES = 7
 FOLLOW_SECONDS = 4  # the server's last bookmark comes 2 s before a watch ends
 
 
-def main(kubeconfig: str) -> None:
+def main(kubeconfig: str, passes: int) -> None:
     settings = Settings(cluster="bench", kubeconfig=kubeconfig, cache=CACHE_IN_MEMORY, usage=False)
     around = Surroundings.read({})
-    print(json.dumps({**speed(settings, around, Path(kubeconfig)), **sizes(settings, around)}))
+    print(json.dumps({**speed(settings, around, Simulated(Path(kubeconfig)), passes), **sizes(settings, around)}))
 
 
-def speed(settings: Settings, around: Surroundings, kubeconfig: Path) -> dict[str, float]:
+def speed(settings: Settings, around: Surroundings, cluster: Simulated, passes: int) -> dict[str, float]:
     warm = warm_cache(settings)
     assert warm is not None
     started = time.perf_counter()
     pods = run_pass(settings, around, store=False, warm=warm).summary["cost"]["pods_read"]
     warmed = time.perf_counter() - started
     quiet, changed = [], []
-    for _ in range(PASSES):
+    for _ in range(passes):
         quiet.append(_timed(settings, around, warm))
-        churn(kubeconfig, pods // 100)
+        cluster.churn(pods // 100)
         warm.follow(settings, around, FOLLOW_SECONDS)
         changed.append(_timed(settings, around, warm))
     return {
@@ -73,13 +72,5 @@ def sizes(settings: Settings, around: Surroundings) -> dict[str, float]:
     return {"index_bytes_a_pod": grown / len(pods), "kept_bytes_a_pod": len(body) / len(pods)}
 
 
-def churn(kubeconfig: Path, pods: int) -> None:
-    """Write so many of the simulator's pods anew."""
-    config = json.loads(kubeconfig.read_text())
-    server = config["clusters"][0]["cluster"]["server"]
-    request = urllib.request.Request(f"{server}/_simulate/churn?pods={pods}", method="POST")
-    urllib.request.urlopen(request).close()
-
-
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1], int(sys.argv[2]))
