@@ -17,7 +17,7 @@ PAGE := job/nodetally/dashboard/page
 MODULES := dashboard/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help run test torture fuzz test-past test-analytics test-aws test-cluster test-image page test-page test-browser bench-page page-picture lint bench bench-flames bench-pressure bench-rollup bench-crossover bench-lambda lambda-zip lock proto docs release-check clean
+.PHONY: help run test torture fuzz test-past test-analytics test-aws test-cluster test-image page test-page test-browser bench-page page-picture lint bench bench-flames bench-pressure bench-rollup bench-crossover bench-shards bench-lambda lambda-zip lock proto docs release-check clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -130,6 +130,9 @@ bench-pressure: .venv/dev ## passes under memory limits, over slow links, told 4
 
 bench-rollup: .venv/dev ## what a rollup of a day of 5,000 nodes x 1,440 slots costs; NODES=… SLOTS=… for less
 	$(BIN)/python benchmarks/rollup.py
+
+bench-shards: .venv/dev ## a long backfill as one process, and as several
+	$(BIN)/python benchmarks/shards.py
 
 bench-crossover: .venv/dev $(PLANE)/bin/built ## one list or many queries by node: what each costs a real API server
 	$(BIN)/python benchmarks/crossover.py
