@@ -58,7 +58,7 @@ def filling(dumps: Path, shards: int, environment: Mapping[str, str]) -> Command
     place = f"--cluster {CLUSTER} --store s3://bench/shards-$$ --every 1h"
     parts = [f"{NODETALLY} backfill dumps {dumps} {place} --shard {at}/{shards} & p{at}=$!" for at in range(shards)]
     waits = " && ".join(f"wait $p{at}" for at in range(shards))
-    return Command(["sh", "-c", "\n".join([*parts, waits])], environment)
+    return Command(["/bin/sh", "-c", "\n".join([*parts, waits])], environment)
 
 
 def report(rows: list[Row], size: int) -> str:
