@@ -8,10 +8,11 @@ from contextlib import closing
 from datetime import datetime, timedelta
 
 from nodetally.cluster.access import find_access
-from nodetally.cluster.connection import Connection, Cost, Deadline
+from nodetally.cluster.connection import Connection
+from nodetally.cluster.deadline import Deadline
 from nodetally.cluster.kept import Owner, UnusableError, decode, encode, owner_of
 from nodetally.cluster.listing import Lister, list_nodes, server_version, wanted_labels
-from nodetally.cluster.observation import Observation
+from nodetally.cluster.observation import Cost, Observation
 from nodetally.cluster.usage import USAGE_OFF, read_usage
 from nodetally.cluster.watching import NotOfferedError, WatchCache
 from nodetally.errors import ClusterError, StoreError

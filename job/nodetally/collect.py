@@ -209,7 +209,8 @@ def observe(
 def connected(settings: Settings, around: Surroundings) -> Iterator[Any]:
     """A connection to the cluster of the settings, closed at the end; everything on it ends at one deadline."""
     from nodetally.cluster.access import find_access
-    from nodetally.cluster.connection import Connection, Deadline
+    from nodetally.cluster.connection import Connection
+    from nodetally.cluster.deadline import Deadline
 
     deadline = Deadline(settings.timeout_seconds)
     try:

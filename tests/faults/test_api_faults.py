@@ -21,7 +21,8 @@ from interposed import Damage, Interposed, interposed
 from nodetally import snapshot
 from nodetally.cluster import connection
 from nodetally.cluster.access import Access
-from nodetally.cluster.connection import Connection, Deadline
+from nodetally.cluster.connection import Connection
+from nodetally.cluster.deadline import Deadline
 from nodetally.cluster.watching import WatchCache
 from nodetally.collect import Pass, run_pass, utc_now
 from nodetally.errors import ClusterError, NodetallyError

@@ -10,8 +10,10 @@ import pytest
 
 from nodetally.accounting.facts import PodFacts
 from nodetally.cluster.access import Access
-from nodetally.cluster.connection import AnswerError, Connection, Deadline, RefusedError
+from nodetally.cluster.connection import Connection
+from nodetally.cluster.deadline import Deadline
 from nodetally.cluster.listing import POD, PODS, Listed, Lister, PagesExpiredError
+from nodetally.cluster.refusals import AnswerError, RefusedError
 from nodetally.errors import ClusterError, ClusterRefused
 from paths import WIRE
 from scripted import Scripted, answer, scripted

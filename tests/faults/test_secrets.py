@@ -13,7 +13,9 @@ import pytest
 
 from clusters import METRICS, node, pod
 from nodetally.cluster.access import Access
-from nodetally.cluster.connection import AnswerError, Connection, Deadline
+from nodetally.cluster.connection import Connection
+from nodetally.cluster.deadline import Deadline
+from nodetally.cluster.refusals import AnswerError
 from nodetally.simulate.cluster import SimulatedCluster
 from nodetally.simulate.faults import Fault
 from nodetally.simulate.server import Simulator, serving

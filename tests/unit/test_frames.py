@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nodetally.cluster.connection import Answer, AnswerError
+from nodetally.cluster.connection import Answer
 from nodetally.cluster.decode import pod_from_json, pod_from_protobuf
 from nodetally.cluster.frames import Event, read_events, version_of
+from nodetally.cluster.refusals import AnswerError
 from nodetally.cluster.wire import JSON, MAX_ITEM_BYTES, PROTOBUF, Gunzip
 from nodetally.errors import ClusterError, NodetallyError
 from paths import WIRE

@@ -22,10 +22,9 @@ from nodetally.accounting.nodes import Tally
 from nodetally.assemble import assemble
 from nodetally.cache import Warm
 from nodetally.cluster.access import Access
-from nodetally.cluster.connection import Cost
 from nodetally.cluster.decode import node_from_json, pod_from_json
 from nodetally.cluster.kept import MAGIC, Owner, UnusableError, decode, encode, owner_of
-from nodetally.cluster.observation import Observation
+from nodetally.cluster.observation import Cost, Observation
 from nodetally.cluster.usage import USAGE_OFF
 from nodetally.cluster.watching import WatchCache
 from nodetally.collect import observe

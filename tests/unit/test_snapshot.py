@@ -13,10 +13,9 @@ from nodetally import snapshot
 from nodetally.accounting.facts import NodeFacts, Usage
 from nodetally.accounting.nodes import ClusterTally
 from nodetally.assemble import assemble, slot_of
-from nodetally.cluster.connection import Cost
 from nodetally.cluster.decode import pod_from_json
 from nodetally.cluster.dump import observe_dumps
-from nodetally.cluster.observation import Observation, UsageReading
+from nodetally.cluster.observation import Cost, Observation, UsageReading
 from nodetally.errors import ObjectUnreadable, StoreError
 from nodetally.settings import Settings
 from paths import VECTORS

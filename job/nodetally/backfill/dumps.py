@@ -6,9 +6,8 @@ from functools import partial
 
 from nodetally.backfill.files import File, Files, time_in
 from nodetally.backfill.timed import Record, TimedSource
-from nodetally.cluster.connection import Cost
 from nodetally.cluster.dump import AddNode, AddPod, observe_reads, plain, read_list
-from nodetally.cluster.observation import Observation
+from nodetally.cluster.observation import Cost, Observation
 from nodetally.errors import WrongUse
 
 SUFFIXES = (".json", ".json.gz", ".json.zst", ".json.zstd")

@@ -20,7 +20,7 @@ import orjson
 
 from nodetally import __version__
 from nodetally.backfill.source import SourceUnreachable
-from nodetally.cluster.connection import Cost
+from nodetally.cluster.observation import Cost
 from nodetally.errors import ClusterError, ClusterRefused, WrongUse
 
 TIMEOUT_SECONDS = 150.0  # the server gives a query two minutes (--query.timeout)

@@ -18,9 +18,8 @@ from nodetally.backfill.metrics_api import MetricsApi, Series, TooMuch
 from nodetally.backfill.plan import DAY_SECONDS
 from nodetally.backfill.promql import Questions
 from nodetally.backfill.source import Impossible
-from nodetally.cluster.connection import Cost
 from nodetally.cluster.decode import judge_conditions
-from nodetally.cluster.observation import Observation, UsageReading
+from nodetally.cluster.observation import Cost, Observation, UsageReading
 from nodetally.times import format_time
 
 FIRST_WINDOW = 3  # slots; 5,000 nodes have some 200,000 values in each

@@ -15,10 +15,9 @@ import orjson
 
 from nodetally.backfill.files import Files, time_in
 from nodetally.backfill.timed import Record, TimedSource
-from nodetally.cluster.connection import Cost
 from nodetally.cluster.decode import node_from_json, pod_from_json
 from nodetally.cluster.dump import AddNode, AddPod, observe_reads, plain
-from nodetally.cluster.observation import Observation
+from nodetally.cluster.observation import Cost, Observation
 from nodetally.cluster.wire import BUFFER_BYTES, ReadInto, refuse_half_characters
 from nodetally.errors import ClusterError, WrongUse
 

@@ -191,8 +191,8 @@ def _exact(amounts: Amounts) -> dict[str, str]:
 
 
 def _read_dumps(settings: Settings) -> tuple[list[NodeFacts], list[PodFacts]]:
-    from nodetally.cluster.connection import Cost
     from nodetally.cluster.dump import read_dump
+    from nodetally.cluster.observation import Cost
 
     nodes: list[NodeFacts] = []
     pods: list[PodFacts] = []

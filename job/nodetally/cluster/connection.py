@@ -7,27 +7,23 @@ length inside.
 
 import base64
 import http.client
-import json
 import random
-import re
 import socket
 import ssl
-import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple, Self
+from typing import Any, BinaryIO, Self
 from urllib.parse import quote, urlsplit
 
-from google.protobuf.message import DecodeError
-
 from nodetally import __version__
-from nodetally.cluster import k8s_pb2
 from nodetally.cluster.access import Access
-from nodetally.cluster.wire import BUFFER_BYTES, JSON, MAGIC, PROTOBUF, Gunzip, ReadInto
-from nodetally.errors import ClusterError, ClusterRefused
+from nodetally.cluster.deadline import Deadline
+from nodetally.cluster.observation import Cost
+from nodetally.cluster.refusals import AnswerError, parse_status, refusal
+from nodetally.cluster.wire import BUFFER_BYTES, Gunzip, ReadInto
+from nodetally.errors import ClusterError
 
 USER_AGENT = f"nodetally/{__version__}"  # a name of its own: for curl's or a browser's the server indents JSON
 CONNECT_SECONDS = 10.0  # a load balancer on another continent answers in under 1 s
@@ -36,32 +32,6 @@ ATTEMPTS = 5  # for answers that ask to come back: 429, 503, a connection that b
 RETRY_SECONDS = 0.8  # doubled each time up to 30 s, with full jitter, as client-go does (reflector.go:62-67)
 RETRY_STATUSES = frozenset({429, 500, 502, 503, 504})
 MAX_ERROR_BYTES = 64 * 1024
-
-
-class AnswerError(ClusterError):
-    """The API server answered with an error status; `status`, `reason` and `continue_token` say which."""
-
-    def __init__(
-        self,
-        message: str,
-        *,
-        status: int,
-        reason: str = "",
-        continue_token: str = "",
-        retry_after: float | None = None,
-        hint: str = "",
-    ) -> None:
-        super().__init__(message, hint=hint)
-        self.status = status
-        self.reason = reason
-        self.continue_token = continue_token
-        self.retry_after = retry_after  # seconds, where an event says so; a header is honoured here
-
-
-class RefusedError(AnswerError, ClusterRefused):
-    """401 or 403."""
-
-    exit_code = ClusterRefused.exit_code
 
 
 @dataclass(frozen=True)
@@ -77,66 +47,6 @@ class Answer:
         while received := self.read_into(view):
             body += view[:received]
         return bytes(body)
-
-
-@dataclass
-class Cost:
-    """What a pass asked of the API server."""
-
-    api_requests: int = 0
-    bytes_read: int = 0
-
-
-class Deadline:
-    """One end for a whole pass: past it every socket is shut, whatever it waits for."""
-
-    def __init__(self, seconds: float, what: str = "the pass") -> None:
-        self.end = time.monotonic() + seconds
-        self.message = f"{what} took longer than {seconds:g} s"
-        self._open: set[socket.socket] = set()
-        self._ended = threading.Event()
-        self._timer = threading.Timer(seconds, self._shut)
-        self._timer.daemon = True
-        self._timer.start()
-
-    @property
-    def passed(self) -> bool:
-        return self._ended.is_set() or time.monotonic() >= self.end
-
-    def left(self) -> float:
-        return max(0.0, self.end - time.monotonic())
-
-    def sleep(self, seconds: float) -> None:
-        """Wait; shorter if it ends now."""
-        self._ended.wait(seconds)
-
-    def watch(self, sock: socket.socket) -> None:
-        self._open.add(sock)
-        if self.passed:  # it was opened too late to be among those that were shut
-            self._shut()
-
-    def forget(self, sock: socket.socket) -> None:
-        self._open.discard(sock)
-
-    def cancel(self) -> None:
-        self._timer.cancel()
-
-    def error(self) -> ClusterError:
-        return ClusterError(self.message, hint="give it more time with --timeout, or look at the API server's load")
-
-    def end_now(self) -> None:
-        """Let nothing wait any more: what is being read ends in an error."""
-        self.end = time.monotonic()
-        self.cancel()
-        self._shut()
-
-    def _shut(self) -> None:
-        self._ended.set()
-        for sock in list(self._open):
-            try:
-                socket.socket.shutdown(sock, socket.SHUT_RDWR)  # not SSLSocket's, which drops state that a reader holds
-            except OSError:
-                continue  # it is closed already, which is all we want
 
 
 class Connection:
@@ -404,66 +314,6 @@ def tls_context(access: Access) -> ssl.SSLContext:
             f"the certificates of {access.origin} cannot be used: {error}", hint="check it with: kubectl get nodes"
         ) from error
     return context
-
-
-class Status(NamedTuple):
-    """What an error body says; empty where it says nothing."""
-
-    message: str = ""
-    reason: str = ""
-    continue_token: str = ""
-    code: int = 0
-    retry_after: float | None = None
-
-
-def parse_status(content_type: str, body: bytes) -> Status:
-    """An error body: a Status in protobuf or JSON, or plain text."""
-    if body.startswith(MAGIC) or content_type.startswith(PROTOBUF):
-        try:
-            status = k8s_pb2.Status.FromString(k8s_pb2.Unknown.FromString(body[len(MAGIC) :]).raw)
-        except DecodeError:
-            return Status()
-        wait = status.details.retry_after_seconds or None
-        return Status(status.message, status.reason, status.metadata.continue_token, status.code, wait)
-    if content_type.startswith(JSON):
-        try:
-            document = json.loads(body)
-        except ValueError:
-            return Status()
-        if isinstance(document, dict):
-            metadata, details, code = (document.get(key) for key in ("metadata", "details", "code"))
-            token = str(metadata.get("continue") or "") if isinstance(metadata, dict) else ""
-            wait = details.get("retryAfterSeconds") if isinstance(details, dict) else None
-            return Status(
-                str(document.get("message") or ""),
-                str(document.get("reason") or ""),
-                token,
-                code if isinstance(code, int) else 0,
-                wait if isinstance(wait, int) and wait > 0 else None,
-            )
-    return Status(body.decode("utf-8", "replace").strip()[:500])
-
-
-def refusal(target: str, status: int, message: str, reason: str, token: str = "") -> AnswerError:
-    """An error status as the error that says what to do about it."""
-    path = target.partition("?")[0]
-    what = path.rsplit("/", 1)[-1]
-    if status == http.HTTPStatus.UNAUTHORIZED:
-        hint = "the token or certificate is missing, wrong or expired; check with: kubectl auth whoami"
-        return RefusedError(
-            f"not authenticated: 401 for GET {path}: {message}", status=status, reason=reason, hint=hint
-        )
-    if status == http.HTTPStatus.FORBIDDEN:
-        user = re.search(r'User "([^"]+)"', message)
-        flag = f" --as={user.group(1)}" if user else ""
-        verb = "watch" if "watch=" in target else "list"
-        group = ".metrics.k8s.io" if "/metrics.k8s.io/" in path else ""
-        hint = f"apply the ClusterRole again, or check: kubectl auth can-i {verb} {what}{group} --all-namespaces{flag}"
-        return RefusedError(f"may not {verb} {what}: 403: {message}", status=status, reason=reason, hint=hint)
-    hint = "the API server asks to slow down; try again later" if status == http.HTTPStatus.TOO_MANY_REQUESTS else ""
-    return AnswerError(
-        f"GET {path}: {status} {message}".rstrip(), status=status, reason=reason, continue_token=token, hint=hint
-    )
 
 
 def _retry_after(response: http.client.HTTPResponse) -> float | None:

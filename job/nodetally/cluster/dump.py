@@ -11,9 +11,8 @@ from typing import Any, Protocol
 from nodetally.accounting.facts import NodeFacts, PodFacts
 from nodetally.accounting.kite import KiteTally
 from nodetally.accounting.nodes import ClusterTally
-from nodetally.cluster.connection import Cost
 from nodetally.cluster.decode import node_from_json, pod_from_json
-from nodetally.cluster.observation import Observation, UsageReading
+from nodetally.cluster.observation import Cost, Observation, UsageReading
 from nodetally.cluster.wire import Buffer, Gunzip, JsonList, ReadInto
 from nodetally.errors import ClusterError, WrongUse
 

@@ -16,9 +16,10 @@ from nodetally.accounting.facts import NodeFacts, PodFacts
 from nodetally.accounting.kite import KiteTally
 from nodetally.accounting.labels import is_wanted
 from nodetally.accounting.nodes import ClusterTally
-from nodetally.cluster.connection import Answer, AnswerError, Connection
+from nodetally.cluster.connection import Answer, Connection
 from nodetally.cluster.decode import node_from_json, node_from_protobuf, pod_from_json, pod_from_protobuf
 from nodetally.cluster.observation import Observation
+from nodetally.cluster.refusals import AnswerError
 from nodetally.cluster.usage import USAGE_OFF, read_usage
 from nodetally.cluster.wire import JSON, PROTOBUF, Buffer, JsonList, ListHead, ProtobufList
 from nodetally.errors import ClusterError, WrongUse

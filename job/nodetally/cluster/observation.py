@@ -7,7 +7,14 @@ from typing import Any
 
 from nodetally.accounting.facts import NodeFacts, Usage
 from nodetally.accounting.nodes import ClusterTally
-from nodetally.cluster.connection import Cost
+
+
+@dataclass
+class Cost:
+    """What a pass asked of the API server."""
+
+    api_requests: int = 0
+    bytes_read: int = 0
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,10 @@ from google.protobuf.message import DecodeError
 from nodetally.accounting.facts import Usage
 from nodetally.accounting.quantity import QuantityError, amount, parse, parse_json
 from nodetally.cluster import k8s_pb2
-from nodetally.cluster.connection import Answer, AnswerError, Connection, Deadline, RefusedError
+from nodetally.cluster.connection import Answer, Connection
+from nodetally.cluster.deadline import Deadline
 from nodetally.cluster.observation import UsageReading
+from nodetally.cluster.refusals import AnswerError, RefusedError
 from nodetally.cluster.wire import JSON, PROTOBUF, Buffer, JsonList, ProtobufList
 from nodetally.errors import ClusterError
 

@@ -16,9 +16,10 @@ from typing import Any, Generic, TypeVar
 
 from nodetally.accounting.facts import NodeFacts
 from nodetally.accounting.index import PodIndex
-from nodetally.cluster.connection import AnswerError, Connection, RefusedError
+from nodetally.cluster.connection import Connection
 from nodetally.cluster.frames import Event, number_of, read_events, version_of
 from nodetally.cluster.listing import NODE, NODES, POD, PODS, First, Kind, Lister, Query, slim
+from nodetally.cluster.refusals import AnswerError, RefusedError
 from nodetally.cluster.wire import JSON, PROTOBUF
 from nodetally.errors import ClusterError, ObjectUnreadable
 
