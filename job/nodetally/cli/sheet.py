@@ -7,10 +7,10 @@ from typing import Any, TextIO
 from nodetally.cli.rendering.fields import FIGURES, Node, headroom, resource_names
 from nodetally.cli.rendering.text import harmless, is_bytes
 
-_TEXTS = ("name", "uid", "created_at")
-_STATES = ("ready", "schedulable")
-_LISTS = ("conditions", "roles")
-_FIELDS = (
+TEXTS = ("name", "uid", "created_at")
+STATES = ("ready", "schedulable", "cordoned")
+LISTS = ("conditions", "roles")
+FIELDS = (
     "pool",
     "capacity_type",
     "instance_type",
@@ -37,7 +37,7 @@ def header(resources: list[str]) -> list[str]:
     """The columns' names; amounts with their unit: cpu_requests_millicores, memory_limits_bytes, gpu_usage_count."""
     figures = [_text(f"{name}_{figure}_{_unit(name)}") for name in resources for figure in (*FIGURES, "headroom")]
     pods = [f"pods_{name}" for name in _PODS]
-    return ["cluster", "slot", "taken_at", *_TEXTS, *_STATES, *_LISTS, *_FIELDS, *pods, *figures]
+    return ["cluster", "slot", "taken_at", *TEXTS, *STATES, *LISTS, *FIELDS, *pods, *figures]
 
 
 def _unit(resource: str) -> str:
@@ -45,10 +45,10 @@ def _unit(resource: str) -> str:
 
 
 def _cells(node: Node, resources: list[str]) -> Iterator[str | int | None]:
-    yield from (_text(node.get(name)) for name in _TEXTS)
-    yield from (_state(node.get(name)) for name in _STATES)
-    yield from (_text(" ".join(node.get(name) or ())) for name in _LISTS)
-    yield from (_text(node.get(name)) for name in _FIELDS)
+    yield from (_text(node.get(name)) for name in TEXTS)
+    yield from (_state(node.get(name)) for name in STATES)
+    yield from (_text(" ".join(node.get(name) or ())) for name in LISTS)
+    yield from (_text(node.get(name)) for name in FIELDS)
     yield from (node["pods"].get(name) for name in _PODS)
     for name in resources:
         figures = node["resources"].get(name, {})
