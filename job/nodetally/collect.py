@@ -179,6 +179,8 @@ def _keep(warm: "Warm | None", clock: Clock) -> str | None:
             warm.keep(clock)
     except StoreError as error:
         return str(error)
+    except MemoryError:
+        return "no memory was left to write it: raise the job's limit"
     return None
 
 

@@ -54,6 +54,19 @@ def test_it_is_written_after_the_snapshot(tmp_path: Path) -> None:
         assert order == ["latest.json.gz"]
 
 
+def test_a_cache_that_does_not_fit_into_memory_only_warns(tmp_path: Path) -> None:
+    """The snapshot is stored by then: a limit that is met while the cache is written takes nothing back."""
+
+    class Full(DirectoryStore):
+        def put_if_match(self, *_: object, **__: object) -> bool:
+            raise MemoryError
+
+    with cached(tmp_path) as (_, here):
+        done = run_pass(here, NOWHERE, warm=Warm(here, Keeper(lambda: Full(tmp_path / "cache"))))
+    assert "no memory was left" in str(done.not_kept)
+    assert len(list(Path(here.store).glob("snapshots/*/*/*"))) == 1
+
+
 def test_a_pass_that_failed_keeps_nothing(tmp_path: Path) -> None:
     """What it knows is not known to be right."""
     with cached(tmp_path, cache=str(tmp_path / "cache")) as (_, here):
