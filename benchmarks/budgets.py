@@ -47,8 +47,8 @@ def _growth(rows: Mapping[str, Row], costs: Mapping[str, Any], large: Point) -> 
     beyond = (large.wall - large.limit) / large.bytes_read
     before = (cold.wall - limit.wall) / read
     return [
-        Budget(f"{large.pods:,} pods on {large.nodes:,} nodes: memory", f"{large.peak_mb:.0f} MB",
-               f"≤ 1.5 × {cold.peak_mb:.0f} MB", f"bytes read and dropped: {large.limit_mb:.0f} MB",
+        Budget(f"{large.pods:,} pods on {large.nodes:,} nodes: memory", f"{large.peak_mb:.1f} MB",
+               f"≤ 1.5 × {cold.peak_mb:.1f} = {1.5 * cold.peak_mb:.1f} MB", f"bytes read and dropped: {large.limit_mb:.0f} MB",
                large.peak_mb <= 1.5 * cold.peak_mb),
         Budget("the same: time beyond the limit, a MB", f"{beyond * 1e9:.2f} ms",
                f"≤ 1.1 × {before * 1e9:.2f} ms at {costs['cold']['pods_read']:,} pods, start-up in it",

@@ -1,10 +1,10 @@
 """One command started, awaited and accounted for, by a process so small that it does not blur what it starts.
 
-    python -I -S launcher.py FIGURES ADDRESS_SPACE CPU_SHARE COMMAND...
+    python -I -S launcher.py FIGURES DATA_BYTES CPU_SHARE COMMAND...
 
 The kernel counts a child's peak memory from what its parent held when it was started, so the parent is this. FIGURES is
-the file that gets wall seconds, CPU seconds, peak bytes and the exit code. ADDRESS_SPACE in bytes limits the command
-(0: not); CPU_SHARE below 1 stops it for the rest of every tenth of a second.
+the file that gets wall seconds, CPU seconds, peak bytes and the exit code. DATA_BYTES limits what the command may
+write to of its own, touched or not (0: no limit); CPU_SHARE below 1 stops it for the rest of every tenth of a second.
 """
 
 import os
@@ -16,9 +16,9 @@ import time
 PERIOD_SECONDS = 0.1  # that of Linux' CPU quotas, by default
 
 
-def main(figures: str, address_space: int, share: float, command: list[str]) -> None:
-    if address_space:
-        resource.setrlimit(resource.RLIMIT_AS, (address_space, address_space))
+def main(figures: str, data_bytes: int, share: float, command: list[str]) -> None:
+    if data_bytes:
+        resource.setrlimit(resource.RLIMIT_DATA, (data_bytes, data_bytes))
     start = time.perf_counter()
     child = os.posix_spawn(command[0], command, os.environ)
     status, usage = ended(child, share)

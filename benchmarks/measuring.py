@@ -61,14 +61,14 @@ class Row(NamedTuple):
         return {name: round(value, 4) if isinstance(value, float) else value for name, value in self._asdict().items()}
 
 
-def measure(command: Command, *, address_space: int = 0, cpu_share: float = 1.0, may_fail: bool = False) -> Figures:
+def measure(command: Command, *, data_bytes: int = 0, cpu_share: float = 1.0, may_fail: bool = False) -> Figures:
     """Run a command to its end; a failure is an error, never a fast run, unless it may fail."""
     if command.before:
         command.before()
     arguments = [_slot() if each == SLOT else each for each in command.arguments]
     with tempfile.NamedTemporaryFile(mode="r") as figures:
         done = subprocess.run(
-            [*LAUNCHER, figures.name, str(address_space), str(cpu_share), *arguments],
+            [*LAUNCHER, figures.name, str(data_bytes), str(cpu_share), *arguments],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,

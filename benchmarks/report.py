@@ -36,9 +36,11 @@ def _head(results: Json) -> list[str]:
         "",
         "Written by `make bench`; run it again on your machine: seconds will differ, ratios should not. Whole processes,",
         "interleaved, medians. The simulator runs beside what is measured, on the same processors, and sends what it made",
-        "up before: a real API server takes longer over each list, whoever reads it. A resumed pass waits for the server's",
-        "bookmark, some 1 s. Under memory limits, slow links, 429 and a tenth of a processor: [pressure.md](pressure.md);",
-        "flame graphs: [flames.md](flames.md).",
+        "up before: a real API server takes longer over each list, whoever reads it. The limit reads pods and nodes alone,",
+        "a pass the version and usage, too. A resumed pass waits for the server's bookmark, some 1 s.",
+        "",
+        "Under memory limits, over slow links, told 429, with a tenth of a processor: [pressure.md](pressure.md). Where the",
+        "time goes: [flames.md](flames.md).",
         "",
         *(f"- {key}: {value}" for key, value in results["machine"].items()),
         "",
@@ -150,7 +152,9 @@ def significant(value: float) -> str:
     >>> significant(0.01234), significant(123.4), significant(-4.56), significant(0)
     ('0.012', '123', '-4.6', '0')
     """
-    return f"{value:,.0f}" if abs(value) >= 100 or abs(value) < 1e-3 else f"{float(f'{value:.2g}'):g}"
+    if abs(value) < 1e-3:
+        return "0"
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{float(f'{value:.2g}'):g}"
 
 
 def _panels(results: Json) -> str:

@@ -1,6 +1,7 @@
 """The benchmarks' own arithmetic and machinery, in small; their figures are `make bench`'s."""
 
 import doctest
+import json
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -8,8 +9,9 @@ from pathlib import Path
 import pytest
 
 import flames
+import report
 import sizes
-from measuring import Command, interleaved, measure
+from measuring import HERE, Command, interleaved, measure
 from simulated import latest, output, python, simulated
 
 MODULES = ("alternatives", "flames", "importtime", "plots", "report", "sizes")
@@ -52,9 +54,9 @@ def test_a_failure_is_never_a_fast_run() -> None:
 
 
 def test_memory_is_limited_where_that_is_asked() -> None:
-    """The address space: a process that wants more fails by itself."""
+    """A process that wants more fails by itself."""
     command = Command([sys.executable, "-c", "bytes(300_000_000)"])
-    assert measure(command, may_fail=True, address_space=128 << 20).exit_code == 1
+    assert measure(command, may_fail=True, data_bytes=128 << 20).exit_code == 1
     assert measure(command).exit_code == 0
 
 
@@ -77,3 +79,9 @@ def test_pictures_are_small_and_tell_nothing_of_the_machine() -> None:
     wide: flames.Stacks = {(*stack, f"{'name' * 50}{number}"): 1 for number in range(5000)}
     assert len(flames.bounded(wide)) <= flames.MOST_BYTES
     assert "nodetally.cli.main: main: 100.0 %" in flames.bounded(wide)
+
+
+def test_the_readme_says_what_was_measured() -> None:
+    """README and plots are what report.py makes of results.json, to the byte."""
+    for name, content in report.files(json.loads((HERE / "results.json").read_text())).items():
+        assert (HERE / name).read_text() == content
