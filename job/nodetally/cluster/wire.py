@@ -29,6 +29,7 @@ PROTOBUF = "application/vnd.kubernetes.protobuf"
 JSON = "application/json"
 
 _SPACE = re.compile(r"[ \t\n\r]*")
+_NUMBER = re.compile(r"[-+.eE0-9]*")  # all that a number may go on with
 
 ReadInto = Callable[[memoryview], int]
 """Fills the view with what there is, waits for at least a byte, returns how many; 0 is the verified end of the body."""
@@ -270,7 +271,8 @@ class JsonList:
                 continue
             except (ValueError, RecursionError) as error:  # a number or a depth that no more text makes right
                 raise ClusterError(f"{self.what}: broken JSON: {error}") from error
-            unfinished = end == len(self._text) and not isinstance(value, dict | list | str)
+            number = _NUMBER.match(self._text, self._at)
+            unfinished = number is not None and number.end() == len(self._text)
             if unfinished and pending > MAX_DIGITS:
                 raise ClusterError(f"{self.what}: a number of more than {MAX_DIGITS} digits")
             if not unfinished or not self._more():
