@@ -104,3 +104,51 @@ def test_json_of_other_kinds_is_refused(value: object) -> None:
 def test_big_decimals_are_known_by_their_text(text: str, big: bool) -> None:
     """The form in which upstream holds a quantity decides one figure of the scheduler's."""
     assert is_big_decimal(text) is big
+
+
+@pytest.mark.parametrize(
+    ("text", "big"),
+    [
+        ("9" * 18, False),
+        ("9" * 19, True),
+        ("0" * 30 + "9" * 18, False),  # zeros in front are no digits
+        ("999999999999999.999", False),
+        ("9999999999999999.999", True),
+        ("1n", False),
+        ("0.1n", True),  # finer than a nano-unit
+        ("1.5e-8", False),
+        ("1.5e-9", True),
+        ("9" * 11 + "Ki", False),  # 15 digits less 3 for 2^10, less one
+        ("9" * 12 + "Ki", True),
+        ("99Ti", False),
+        ("0100Ti", True),
+        ("0Pi", True),
+        ("1.0Gi", True),
+        ("None", False),
+    ],
+)
+def test_a_big_decimal_is_what_does_not_fit_18_digits_or_9_places(text: str, big: bool) -> None:
+    """Each bound of upstream's fast path from both sides (quantity.go:285-320); text that is no quantity is none."""
+    assert is_big_decimal(text) is big
+
+
+def test_the_longest_text_and_the_largest_exponent_are_read() -> None:
+    """The bounds on hostile text, from their inner side: what fits them is exact, whatever it is good for."""
+    assert parse("0" * 399 + "7") == 7 * NANO
+    assert parse("." + "0" * 398 + "7") == 1
+    assert parse("1e391") == 10**400
+    assert parse("12.5e-400") == parse("1e-999999999") == 1
+    assert parse("0e999999999") == 0
+    with pytest.raises(QuantityError, match="does not fit 64 bits: '1e392'"):
+        parse("1e392")
+
+
+@pytest.mark.parametrize("resource", ["cpu", "memory"])
+def test_the_last_integer_of_64_bits_is_published_and_the_next_is_not(resource: str) -> None:
+    """From -2^63 to 2^63-1, the error naming the resource; a nano-unit more is rounded up, and so is too much."""
+    unit = 10**6 if resource == "cpu" else NANO
+    assert amount(resource, INT64_MAX * unit) == 2**63 - 1
+    assert amount(resource, -(INT64_MAX + 1) * unit) == -(2**63)
+    for nanos in (INT64_MAX * unit + 1, -(INT64_MAX + 1) * unit - 1):
+        with pytest.raises(QuantityError, match=f"{resource}: the amount does not fit 64 bits"):
+            amount(resource, nanos)

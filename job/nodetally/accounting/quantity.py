@@ -11,11 +11,11 @@ NANO = 10**9  # nano-units in a unit
 MILLICORE = 10**6  # nano-units in a thousandth
 INT64_MAX = 2**63 - 1  # upstream's accessors hold an int64 and wrap or return 0 beyond it: we refuse instead
 MAX_TEXT = 400  # longer than any number that fits an int64 with nano fractions; bounds the work on hostile text
-MAX_EXPONENT = 400  # beyond it a number other than 0 overflows or is below 1 nano
+MAX_EXPONENT = 400  # of nano-units; beyond it a number other than 0 overflows
 
 _DECIMAL = {"n": -9, "u": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
 _BINARY = {"Ki": 10, "Mi": 20, "Gi": 30, "Ti": 40, "Pi": 50, "Ei": 60}
-_GRAMMAR = re.compile(r"([+-]?)([0-9]*)(?:\.([0-9]*))?(?:([KMGTPE]i|[numkMGTPE]?)|[eE]([+-]?[0-9]+))", re.ASCII)
+_GRAMMAR = re.compile(r"([+-]?)(?=[0-9.])([0-9]*)(?:\.([0-9]*))?(?:([KMGTPE]i|[numkMGTPE]?)|[eE]([+-]?[0-9]+))")
 
 
 class QuantityError(ValueError):
@@ -32,12 +32,9 @@ def parse(text: str) -> int:
     Raises QuantityError. Binary suffixes are capped at 2^63-1 units, decimal ones are not, as upstream.
     """
     match = _GRAMMAR.fullmatch(text) if len(text) <= MAX_TEXT else None
-    if match is None or not text.strip("+-"):
+    if match is None:
         raise QuantityError(f"not a quantity: {text[:MAX_TEXT]!r}")
-    sign, whole, fraction, suffix, exponent = match.groups()
-    if not whole and fraction is None:
-        raise QuantityError(f"not a quantity: {text!r}")
-    fraction = fraction or ""
+    sign, whole, fraction, suffix, exponent = match.groups("")
     digits = int(whole + fraction or "0")
     if suffix in _BINARY:
         amount = _ceil_div((digits << _BINARY[suffix]) * NANO, 10 ** len(fraction))
@@ -59,8 +56,8 @@ def is_big_decimal(text: str) -> bool:
     match = _GRAMMAR.fullmatch(text)
     if match is None:
         return False
-    _, whole, fraction, suffix, exponent = match.groups()
-    digits, places = len(whole.lstrip("0")) or 1, len(fraction or "")
+    _, whole, fraction, suffix, exponent = match.groups("")
+    digits, places = len(whole.lstrip("0")) or 1, len(fraction)
     if suffix in _BINARY:
         return places > 0 or 15 - digits - _BINARY[suffix] * 3 // 10 - 1 < 0
     scale = int(exponent) if exponent else _DECIMAL[suffix]
@@ -115,4 +112,4 @@ def _scaled(digits: int, power: int, text: str) -> int:
         raise QuantityError(f"does not fit 64 bits: {text!r}")
     if power >= 0:
         return int(digits * 10**power)
-    return _ceil_div(digits, 10**-power) if -power <= MAX_TEXT + MAX_EXPONENT else 1
+    return _ceil_div(digits, 10 ** min(-power, MAX_TEXT))  # beyond so many places whatever the text can say is 1
