@@ -71,7 +71,7 @@ def capacity_type(labels: Mapping[str, str], names: tuple[str, ...]) -> str | No
     for name in names:
         value = labels.get(name, "").lower()
         if value == "true":
-            return name.rsplit("/", 1)[-1].rsplit("-", 1)[-1]
+            return name.rpartition("/")[2].rpartition("-")[2]
         if value and value != "false":
             return _CAPACITY_TYPES.get(value, value.replace("_", "-"))
     return None
