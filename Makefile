@@ -17,7 +17,7 @@ PAGE := job/nodetally/dashboard/page
 MODULES := dashboard/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help run test torture fuzz test-past test-analytics test-aws test-cluster test-image page test-page test-browser bench-page page-picture lint bench bench-flames bench-pressure bench-rollup bench-crossover bench-shards bench-lambda lambda-zip lock proto docs release-check clean
+.PHONY: help run test coverage mutate torture fuzz test-past test-analytics test-aws test-cluster test-image page test-page test-browser bench-page page-picture lint bench bench-flames bench-pressure bench-rollup bench-crossover bench-shards bench-lambda lambda-zip lock proto docs release-check clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -53,6 +53,18 @@ fuzz: .venv/fuzz ## hostile input, guided by coverage; FUZZ_SECONDS=600 a target
 
 torture: .venv/dev ## passes killed, raced, denied their disk or their S3, and fed hostile input; ROUNDS=10 for longer, SEED=… again
 	PYTHONPATH=tests $(BIN)/python -m torture
+
+.venv/mutate: .venv/dev requirements/mutate.txt
+	$(BIN)/uv pip install -q --require-hashes --no-deps --python $(BIN)/python -r requirements/mutate.txt
+	@touch $@
+
+coverage: .venv/mutate ## which lines and branches of accounting, wire and publish the tests run; 95 % or it fails; four minutes
+	$(BIN)/python scripts/mutate.py --map
+	$(BIN)/coverage report --show-missing --fail-under=95
+
+mutate: .venv/mutate ## which small changes to the same modules no test notices; NAME=quantity for some, an hour for all
+	@test -f .mutants/seconds.json || $(MAKE) --no-print-directory coverage
+	$(BIN)/python scripts/mutate.py $(NAME)
 
 test-past: .venv/dev ## a day recorded live and filled in from dumps, Velero and a real Prometheus; five minutes
 	$(BIN)/python -m pytest -q -s tests/past
@@ -173,6 +185,7 @@ lock: .venv/uv ## write the locks again; hashes, no addresses
 	$(BIN)/$(LOCK) requirements/fuzz.in -o requirements/fuzz.txt
 	$(BIN)/$(LOCK) requirements/analytics.in -o requirements/analytics.txt
 	$(BIN)/$(LOCK) requirements/bench.in -o requirements/bench.txt
+	$(BIN)/$(LOCK) requirements/mutate.in -c requirements/dev.txt -o requirements/mutate.txt
 
 clean: ## remove what make and the tests left
-	rm -rf .venv nodetally-data dist .pytest_cache .mypy_cache .ruff_cache .hypothesis benchmarks/out $(PLANE)/bin dashboard/node_modules dashboard/.store dashboard/shots
+	rm -rf .venv nodetally-data dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .mutants benchmarks/out $(PLANE)/bin dashboard/node_modules dashboard/.store dashboard/shots
