@@ -20,7 +20,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from itertools import accumulate
 from pathlib import Path
@@ -128,32 +128,38 @@ def mutate(module: Path, until: float) -> int:
 
 
 def works_of(module: Path) -> Iterator[Work]:
-    """A module as it is, with all its tests; then its mutants with those of their lines.
+    """A module as it is; then its mutants. Each with the tests of its lines, the quickest first.
 
-    A line that is run on import has all tests of the module, too.
+    For a line that is run on import those are the tests of the whole module, and after them all others.
     """
-    seconds = json.loads(SECONDS_FILE.read_text())
-    data = coverage.CoverageData()
-    data.read()
-    contexts = data.contexts_by_lineno(str(module.resolve()))
-    tests = {
-        line: {name for each in found if (name := each.rpartition("|")[0]) and seconds.get(name, 0) < SLOW_SECONDS}
-        for line, found in contexts.items()
-    }
-    every = set[str]().union(*tests.values())
+    seconds: dict[str, float] = json.loads(SECONDS_FILE.read_text())
+    lines = tests_by_line(module, seconds)
+    own = set[str]().union(*lines.values())
+    others = {name for each in MODULES for names in tests_by_line(each, seconds).values() for name in names} - own
 
     def work(mutant: Mutant, names: set[str]) -> Work:
-        ordered = sorted(names, key=lambda name: (seconds.get(name, 0), name))
-        spent = list(accumulate(seconds.get(name, 0) for name in ordered))
+        ordered = sorted(names or own, key=seconds.__getitem__)
+        ordered += [] if names else sorted(others, key=seconds.__getitem__)
+        spent = list(accumulate(seconds[name] for name in ordered))
         quickest = tuple(name for name, so_far in zip(ordered, spent, strict=True) if so_far < ENOUGH_SECONDS)
         key = hashlib.sha256(f"{mutant.what} {mutant.part}".encode()).hexdigest()[:16]
         expected = min([ENOUGH_SECONDS, *spent[-1:]])
         return Work(module, key, mutant.lines[0], mutant.what, mutant.source, quickest, expected)
 
     source = module.read_text()
-    yield work(Mutant((0,), "", "", source), every)
+    yield work(Mutant((0,), "", "", source), set())
     for mutant in mutants_of(source):
-        yield work(mutant, set[str]().union(*(tests.get(line, set()) for line in mutant.lines)) or every)
+        yield work(mutant, set[str]().union(*(lines.get(line, set()) for line in mutant.lines)))
+
+
+def tests_by_line(module: Path, seconds: Mapping[str, float]) -> dict[int, set[str]]:
+    """The tests that run each line of a module, but slow ones."""
+    data = coverage.CoverageData()
+    data.read()
+    return {
+        line: {name for each in found if seconds.get(name := each.rpartition("|")[0], SLOW_SECONDS) < SLOW_SECONDS}
+        for line, found in data.contexts_by_lineno(str(module.resolve())).items()
+    }
 
 
 def prepare() -> None:

@@ -40,6 +40,13 @@ def test_init_containers_come_first_and_then_the_sum_of_all() -> None:
     assert steps(shape, "limits")[-1] == (TOGETHER, THREE)
 
 
+def test_a_sum_is_by_name_of_resource() -> None:
+    """In whatever order the containers ask for them."""
+    memory = (("memory", 5),)
+    shape = PodShape((Container("a", memory), Container("b", ONE)), (Container("c"),))
+    assert steps(shape, "requests")[-1] == (TOGETHER, (*ONE, *memory))
+
+
 def test_pod_level_resources_and_overhead_are_the_last_steps() -> None:
     """Only what may be said for a whole pod takes the place of the sum; overhead joins no limit that is not set."""
     shape = PodShape(

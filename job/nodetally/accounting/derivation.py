@@ -73,6 +73,6 @@ def _scheduled(shape: PodShape) -> Iterator[Step]:
         yield Step("status of the pod: allocated", shape.status_allocated)
     if shape.status_requests is not None:
         yield Step("status of the pod: in force", shape.status_requests)
-    held = tuple(sorted(scheduled_spec(shape).items()))
+    held = tuple(scheduled_spec(shape).items())
     if held != shape.requests:
         yield Step("the scheduler holds the pod-level requests with the overhead in them already", held)
