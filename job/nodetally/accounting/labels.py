@@ -8,7 +8,6 @@ _LEGACY_ROLE = "kubernetes.io/role"
 
 # What providers write for the same two things; anything else is kept, in lower case with dashes.
 _CAPACITY_TYPES = {
-    "on_demand": "on-demand",
     "ondemand": "on-demand",
     "standard": "on-demand",  # cloud.google.com/gke-provisioning
     "regular": "on-demand",  # kubernetes.azure.com/scalesetpriority
