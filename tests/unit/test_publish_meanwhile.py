@@ -167,6 +167,25 @@ def test_the_very_first_pass_heals_its_own_day_alone(store: DirectoryStore) -> N
     assert loaded(store, cluster_index_key(C))["days"] == [slot(0)[:10]]
 
 
+def test_the_requests_of_an_ordinary_pass_are_these(store: DirectoryStore) -> None:
+    """Each document read once and written once, the snapshot never read back; the cluster index is read first."""
+    put(store, 0)
+    recording = RecordingStore(store)
+    put(recording, 1)
+    day, index, latest = day_index_key(C, slot(1)[:10]), cluster_index_key(C), latest_key(C)
+    assert recording.asked == [
+        ("put_new", key_of(1)),
+        ("get", index),
+        ("list", key_of(0).split("date=")[0]),
+        ("get", day),
+        ("put_if_match", day),
+        ("put_if_match", index),
+        ("get", latest),
+        ("put_if_match", latest),
+        ("get", clusters_key()),
+    ]
+
+
 def listings(store: Store, minute: int) -> list[str]:
     """The prefixes that a pass asks for."""
     recording = RecordingStore(store)
