@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -182,6 +183,19 @@ def test_a_broken_list_in_json_is_refused_by_its_reason(text: str, why: str, siz
     """In one piece or byte by byte."""
     with pytest.raises(ClusterError, match=f"^list: {why}"):
         in_json(text, sizes)
+
+
+def test_an_item_as_deep_as_python_can_read_is_an_error_or_an_item() -> None:
+    """At every depth about the one where Python gives up, whichever of reading and checking gives up first."""
+    ends = set()
+    for depth in range(sys.getrecursionlimit() // 4, sys.getrecursionlimit()):
+        nested = "[" * depth + '"\\u00e9"' + "]" * depth
+        try:
+            in_json(f'{{"items":[{{"a":{nested}}}]}}')
+            ends.add("read")
+        except ClusterError as error:
+            ends.add(str(error).partition(": maximum")[0])
+    assert ends >= {"read", "list: broken JSON"}
 
 
 def test_bytes_that_are_not_utf8_are_refused() -> None:

@@ -355,6 +355,8 @@ def refuse_half_characters(value: Any, what: str) -> None:
         json.dumps(value, ensure_ascii=False).encode()
     except UnicodeEncodeError as error:
         raise ClusterError(f"{what}: not text: {error.reason}") from error
+    except RecursionError as error:  # it was read with a little less of the stack than it takes to write
+        raise ClusterError(f"{what}: broken JSON: {error}") from error
 
 
 def decode_message(message: type[Any], body: bytes, what: str) -> Any:
