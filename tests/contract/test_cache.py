@@ -256,21 +256,6 @@ def test_each_way_makes_so_many_requests_and_no_more(tmp_path: Path) -> None:
         assert METRICS.endswith("/nodes")
 
 
-def test_a_resumed_pass_reads_what_changed_and_not_what_is_there(tmp_path: Path) -> None:
-    """1 % of the pods changed: at most 3 % of the bytes of a cold pass, in a run of its own and in memory."""
-    with cached(tmp_path, cluster=SimulatedCluster(nodes=20, pods=3000, seed=6)) as (server, here):
-        kept = replace(here, cache=str(tmp_path / "cache"))
-        warm = Warm(here)
-        cold = document(kept)["cost"]
-        document(here, warm)
-        server.cluster.change_pods(30)
-        for found in (document(kept), document(here, warm)):
-            assert found["source"]["reason"] is None
-            assert found["cost"]["bytes_read"] <= 0.03 * cold["bytes_read"]
-            assert found["cost"]["pods_read"] == 30
-        assert cold["pods_read"] == 3000
-
-
 def test_a_server_without_watch_list_is_listed_once_and_then_watched(tmp_path: Path) -> None:
     """422 is no failure: the cache is filled by the lists, and nothing is said."""
     behaviour = routes.Settings(watch=replace(OFTEN, watch_list=False))

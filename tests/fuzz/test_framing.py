@@ -2,13 +2,13 @@
 
 import gzip
 import itertools
-import tracemalloc
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from counted import peak_bytes
 from fuzz.commands import URL, MemoryStore, nodetally
 from nodetally import snapshot
 from nodetally.cluster.wire import MAGIC, Buffer, ProtobufList
@@ -32,15 +32,6 @@ def endless(start: bytes, item: bytes, times: int) -> Buffer:
         return count
 
     return Buffer(read_into)
-
-
-def peak_bytes(act: Callable[[], object]) -> int:
-    tracemalloc.start()
-    try:
-        act()
-        return tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
 
 
 @pytest.mark.parametrize("declared", [2**24 + 1, 2**31, 2**32 - 1, 2**32, 2**40, 2**63 - 1])

@@ -154,29 +154,3 @@ def test_every_option_says_what_it_does_and_its_variable(command: str) -> None:
         if parameter.param_type_name == "option":
             assert parameter.help, parameter.name
             assert parameter.envvar or parameter.name in ("no_color",), parameter.name
-
-
-@pytest.mark.parametrize("command", [[], ["run"], ["show"]])
-def test_help_loads_no_client(command: list[str]) -> None:
-    """--help must answer at once: none of the slow imports, and none of the readers for the bare program."""
-    code = (
-        "import sys\nfrom nodetally.cli.main import main\n"
-        f"try:\n    main([*{command!r}, '--help'])\nexcept SystemExit:\n    pass\n"
-        "slow = {'kubernetes', 'boto3', 'botocore', 'rich', 'urllib3', 'yaml'} & set(sys.modules)\n"
-        "sys.exit(repr(slow) if slow else 0)\n"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-
-
-def test_a_pass_into_a_directory_loads_neither_kubernetes_nor_s3(tmp_path: Path) -> None:
-    """They would double its time and memory."""
-    arguments = ["run", "--dump", CLUSTER, "--cluster", "c", "--store", str(tmp_path), "--format", "none"]
-    code = (
-        "import sys\nfrom nodetally.cli.main import main\n"
-        f"try:\n    main({arguments!r})\nexcept SystemExit as end:\n    assert not end.code\n"
-        "slow = {'kubernetes', 'boto3', 'botocore', 'rich', 'urllib3', 'yaml', 'requests'} & set(sys.modules)\n"
-        "sys.exit(repr(slow) if slow else 0)\n"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
