@@ -17,7 +17,7 @@ PAGE := job/nodetally/dashboard/page
 MODULES := dashboard/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help run test coverage mutate torture fuzz test-past test-analytics test-aws test-cluster test-image page test-page test-browser bench-page page-picture lint bench bench-flames bench-pressure bench-rollup bench-crossover bench-shards bench-lambda lambda-zip lock proto docs release-check clean
+.PHONY: help run test coverage mutate torture fuzz test-past test-analytics test-aws test-cluster test-image page test-page test-browser bench-page page-picture lint bench bench-flames bench-pressure bench-rollup bench-store bench-cluster bench-crossover bench-shards bench-lambda lambda-zip lock proto docs release-check clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -145,6 +145,12 @@ bench-rollup: .venv/dev ## what a rollup of a day of 5,000 nodes x 1,440 slots c
 
 bench-shards: .venv/dev ## a long backfill as one process, and as several
 	$(BIN)/python benchmarks/shards.py
+
+bench-store: .venv/dev ## what a pass asks of its store as history, schedule and neighbours grow; two minutes
+	$(BIN)/python benchmarks/store.py
+
+bench-cluster: .venv/dev $(PLANE)/bin/built ## what a pass costs a real API server, and so a schedule; ten minutes
+	$(BIN)/python benchmarks/cluster.py
 
 bench-crossover: .venv/dev $(PLANE)/bin/built ## one list or many queries by node: what each costs a real API server
 	$(BIN)/python benchmarks/crossover.py
