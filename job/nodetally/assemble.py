@@ -27,9 +27,8 @@ from nodetally.times import format_time
 
 EMPTY = Tally()
 PACK_BYTES = 256 * 1024  # 2 ms to pack
-SWITCH_SECONDS = (
-    0.002  # until threads take turns; with the usual 5 ms packing falls behind, and a warm pass takes a sixth longer
-)
+# For threads to take turns: with the usual 5 ms packing falls behind, and a warm pass takes a sixth longer.
+SWITCH_SECONDS = 0.002
 
 
 class Assembled(NamedTuple):
