@@ -137,7 +137,7 @@ def _sizes(results: Json) -> list[str]:
         "",
         *table(heads, rows),
         "",
-        "Written: a pass early in its day; what a long history adds is measured elsewhere. Snapshots are gzip.",
+        "Written: a pass early in its day; what a long history adds: [store.md](store.md). Snapshots are gzip.",
         "",
         "The slopes, by least squares of the relative error over all sizes:",
         "",
