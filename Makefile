@@ -17,7 +17,7 @@ PAGE := job/nodetally/dashboard/page
 MODULES := dashboard/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help run test coverage mutate torture fuzz test-past test-analytics test-aws test-cluster test-image page test-page test-browser bench-page page-picture lint bench bench-flames bench-pressure bench-rollup bench-store bench-cluster bench-crossover bench-shards bench-lambda lambda-zip lock proto docs release-check clean
+.PHONY: help run test coverage mutate torture fuzz test-past test-analytics test-aws test-cluster test-image page test-page test-browser bench-page page-picture lint bench bench-flames bench-parts bench-pressure bench-rollup bench-store bench-cluster bench-crossover bench-shards bench-lambda lambda-zip lock proto docs release-check clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -136,6 +136,9 @@ bench: .venv/bench ## the budgets of a pass, each beside the limit and the alter
 
 bench-flames: .venv/bench ## flame graphs of a cold and of a resumed pass
 	$(BIN)/python benchmarks/flames.py
+
+bench-parts: .venv/dev ## what each part of reading a pod and writing a document costs by itself
+	$(BIN)/python benchmarks/parts.py
 
 bench-pressure: .venv/dev ## passes under memory limits, over slow links, told 429, with a tenth of a processor
 	$(BIN)/python benchmarks/pressure.py

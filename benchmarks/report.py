@@ -40,7 +40,7 @@ def _head(results: Json) -> list[str]:
         "a pass the version and usage, too. A resumed pass waits for the server's bookmark, some 1 s.",
         "",
         "Under memory limits, over slow links, told 429, with a tenth of a processor: [pressure.md](pressure.md). Where the",
-        "time goes: [flames.md](flames.md).",
+        "time goes: [flames.md](flames.md); what was changed for it, and what was not: [tried.md](tried.md).",
         "",
         *(f"- {key}: {value}" for key, value in results["machine"].items()),
         "",
