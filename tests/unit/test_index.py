@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nodetally.accounting.facts import PodFacts
-from nodetally.accounting.index import PodIndex
+from nodetally.accounting.index import PodIndex, pod_key
 from nodetally.accounting.kite import KiteTally
 from nodetally.accounting.nodes import ClusterTally, Tally
 from nodetally.cluster.decode import pod_from_json
@@ -141,3 +141,62 @@ def test_pods_of_one_template_share_what_they_count() -> None:
         index.put(a_pod(f"p{number}", "n1", uid=str(number)))
     assert len({id(held.share) for held in index.pods.values()}) == 1
     assert len({id(held.place) for held in index.pods.values()}) == 1
+
+
+def test_a_pod_that_is_replaced_by_its_like_is_another_one() -> None:
+    """Same name, node and template, a new uid: the event that its predecessor is gone takes nothing away."""
+    index = PodIndex()
+    index.put(a_pod(node="n1", uid="first"))
+    index.put(a_pod(node="n1", uid="second"))
+    assert not index.holds(a_pod(uid="first"))
+    assert index.holds(a_pod(uid="second"))
+    index.drop(a_pod(node="n1", uid="first"))
+    assert index.tally().nodes["n1"].counted == 1
+    index.drop(a_pod(node="n1", uid="second"))
+    assert vars(index) == vars(PodIndex())
+
+
+def test_a_pod_that_was_never_seen_is_not_held() -> None:
+    """And to delete it changes nothing."""
+    index = PodIndex()
+    assert not index.holds(a_pod())
+    index.drop(a_pod())
+    assert (len(index), seen(index.tally())) == (0, seen(ClusterTally()))
+
+
+def test_a_share_lives_as_long_as_a_pod_has_it() -> None:
+    """Three pods of one template, then two, one, none: it is forgotten with the last, not before."""
+    index = PodIndex()
+    pods_alike = [a_pod(f"p{number}", "n1") for number in range(3)]
+    for pod in pods_alike:
+        index.put(pod)
+    (share,) = {held.share for held in index.pods.values()}
+    assert share.pods == 3
+    for left in (2, 1, 0):
+        index.drop(pods_alike[left])
+        assert share.pods == left
+        assert (share in index._shares.values()) is (left > 0)
+
+
+def test_the_namespace_of_an_ended_pod_is_not_counted() -> None:
+    """Its node knows it as ended; a namespace has only what runs."""
+    index = PodIndex()
+    index.put(a_pod(node="n1", phase="Succeeded"))
+    assert index.tally().nodes["n1"].terminal == 1
+    assert index.tally().namespaces == {}
+    assert index.tally().pods == 1
+
+
+def test_a_pods_key_is_its_namespace_and_name() -> None:
+    """A slash between, which neither may hold: no two pods share one."""
+    assert pod_key(a_pod("b-c", namespace="a")) == b"a/b-c"
+    assert pod_key(a_pod("c", namespace="a-b")) == b"a-b/c"
+
+
+def test_shares_and_places_have_no_room_for_more() -> None:
+    """A cluster has a hundred thousand of what they count: no dictionary each."""
+    index = PodIndex()
+    index.put(a_pod(node="n1"))
+    (held,) = index.pods.values()
+    assert not hasattr(held.share, "__dict__")
+    assert not hasattr(held.place, "__dict__")
