@@ -37,7 +37,7 @@ TESTS = ["tests/unit", "tests/fuzz", "tests/contract"]
 OUT = Path(".mutants")
 SECONDS_FILE = OUT / "seconds.json"  # how long each test took
 SLOW_SECONDS = 2.5  # a slower test starts servers or many processes: too dear to be run on each mutant
-ENOUGH_SECONDS = 8  # of the quickest tests of a line: what these do not notice, hundreds more would hardly
+ENOUGH_SECONDS = 5  # of the quickest tests of a line: what these do not notice, hundreds more would hardly
 DATA_BYTES = 3 << 30  # a mutant that loops may not eat the machine
 WORKERS = 2
 

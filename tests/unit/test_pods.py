@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from nodetally.accounting.derivation import derive
 from nodetally.accounting.facts import Amounts, Container, ContainerStatus, PodFacts, PodShape
-from nodetally.accounting.pods import Mode, limits, pod_amounts, requests
-from nodetally.accounting.quantity import amount, parse
+from nodetally.accounting.pods import Mode, amounts_of, limits, pod_amounts, requests
+from nodetally.accounting.quantity import NANO, amount, parse
 from nodetally.cluster import k8s_pb2
 from nodetally.cluster.decode import pod_from_json, pod_from_protobuf
 from paths import VECTORS
@@ -108,3 +108,74 @@ def test_kite_rounds_each_container_up_before_it_adds() -> None:
     shape = PodShape(tuple(Container(name, (("cpu", 1_500_000),)) for name in "abc"))
     assert pod_amounts(shape).kite_cpu_millicores == 6
     assert amount("cpu", dict(pod_amounts(shape).requests)["cpu"]) == 5
+
+
+def test_scheduled_holds_only_what_the_scheduler_keeps_count_of() -> None:
+    """Native names by their own and by prefix, extended ones by their slash; a quota's names and others are dropped."""
+    kept = ["cpu", "memory", "ephemeral-storage", "hugepages-2Mi", "attachable-volumes-aws-ebs", "nvidia.com/gpu"]
+    dropped = ["pods", "requests.nvidia.com/gpu", "hugepage", "storage", "requests.cpu"]
+    asked = tuple(sorted((name, NANO) for name in (*kept, *dropped)))
+    amounts = pod_amounts(PodShape((Container("a", asked),)))
+    assert [name for name, _ in amounts.scheduled] == sorted(kept)
+    assert dict(amounts.requests).keys() == {*kept, *dropped}
+    assert dict(amounts.scheduled)["cpu"] == 1000
+    assert dict(amounts.scheduled)["memory"] == 1
+
+
+def test_kite_counts_nothing_for_what_is_not_asked_for() -> None:
+    """0, not a rounded-up trace of it."""
+    amounts = pod_amounts(PodShape((Container("a"), Container("b", (("cpu", 1), ("memory", NANO + 1))))))
+    assert (amounts.kite_cpu_millicores, amounts.kite_memory_bytes) == (1, 2)
+    nothing = pod_amounts(PodShape((Container("a"),)))
+    assert (nothing.kite_cpu_millicores, nothing.kite_memory_bytes) == (0, 0)
+
+
+def test_the_rows_of_a_pod_are_its_figures_by_resource() -> None:
+    """Every name that any figure has, sorted; 0 where a figure does not have it."""
+    figures = [(("b", 1),), (("a", 2),), (("c", 3),), (("b", 4), ("d", 5))]
+    amounts = amounts_of(figures[0], figures[1], figures[2], figures[3], 6, 7)
+    assert [tuple(row) for row in amounts.rows] == [
+        ("a", 0, 2, 0, 0),
+        ("b", 1, 0, 0, 4),
+        ("c", 0, 0, 3, 0),
+        ("d", 0, 0, 0, 5),
+    ]
+    assert amounts[:6] == (*figures, 6, 7)
+
+
+CPU_1, CPU_2, CPU_5 = ((("cpu", count * NANO),) for count in (1, 2, 5))
+
+
+@pytest.mark.parametrize("infeasible", [False, True])
+def test_an_infeasible_resize_leaves_only_what_the_kubelet_reports(infeasible: bool) -> None:
+    """Spec 5, allocated 2, in force 1: the larger counts, unless the node cannot give what the spec now asks for."""
+    statuses = (ContainerStatus("a", allocated=CPU_2, requests=CPU_1, limits=CPU_1), ContainerStatus("b"))
+    shape = PodShape((Container("a", CPU_5, CPU_5), Container("b", CPU_1, CPU_1)), statuses=statuses)
+    shape = shape._replace(infeasible=infeasible)
+    counted = 2 if infeasible else 6  # of b nothing is reported
+    for mode in (Mode.ROW, Mode.SCHEDULER):
+        assert requests(shape, mode) == (("cpu", counted * NANO),)
+    assert limits(shape, Mode.ROW) == (("cpu", (1 if infeasible else 6) * NANO),)
+    assert requests(shape, Mode.TOTALS) == limits(shape, Mode.TOTALS) == (("cpu", 6 * NANO),)
+
+
+def test_overhead_joins_only_limits_that_are_set_and_not_0() -> None:
+    """A limit of 0 is none; requests get it whether they are set or not."""
+    shape = PodShape((Container("a", (), (("cpu", 0), ("memory", NANO))),), overhead=(("cpu", NANO), ("memory", NANO)))
+    assert limits(shape, Mode.TOTALS) == (("cpu", 0), ("memory", 2 * NANO))
+    assert requests(shape, Mode.TOTALS) == (("cpu", NANO), ("memory", NANO))
+
+
+def test_of_two_statuses_of_one_name_the_app_containers_counts() -> None:
+    """They come first in the list; an init container of that name does not take their place."""
+    statuses = (ContainerStatus("a", allocated=CPU_5), ContainerStatus("a", allocated=CPU_2))
+    assert requests(PodShape((Container("a"),), statuses=statuses), Mode.ROW) == CPU_5
+
+
+def test_pod_level_status_stands_in_only_where_all_of_it_is_there() -> None:
+    """Either half alone leaves the containers' own status to count; for the scheduler alone."""
+    base = PodShape((Container("a", CPU_1),), statuses=(ContainerStatus("a", allocated=CPU_2),))
+    half = [base._replace(status_allocated=CPU_5), base._replace(status_requests=CPU_5)]
+    whole = base._replace(status_allocated=CPU_5, status_requests=CPU_1)
+    assert [requests(each, Mode.SCHEDULER) for each in (base, *half)] == [CPU_2] * 3
+    assert (requests(whole, Mode.SCHEDULER), requests(whole, Mode.ROW)) == (CPU_5, CPU_2)
