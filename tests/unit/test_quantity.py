@@ -123,6 +123,8 @@ def test_big_decimals_are_known_by_their_text(text: str, big: bool) -> None:
         ("99Ti", False),
         ("0100Ti", True),
         ("0Pi", True),
+        ("0." + "0" * 17 + "E", False),  # the 0 before the point is a digit
+        ("0." + "0" * 18 + "E", True),
         ("1.0Gi", True),
         ("None", False),
     ],
