@@ -134,13 +134,20 @@ def test_an_item_is_held_twice_at_most(size: int) -> None:
 
 
 class CountingBuffer(Buffer):
-    """Counts the bytes that are moved inside the window."""
+    """Counts the bytes that are moved inside the window; nothing may move but when it is filled."""
 
-    moved = 0
+    moved = fills = 0
 
     def fill(self) -> bool:
+        self.fills += 1
         self.moved += self.end - self.at if self.at else 0
         return super().fill()
+
+    def take(self, count: int, what: str) -> bytes:
+        at, fills = self.at, self.fills
+        body = super().take(count, what)
+        assert self.fills > fills or self.at == at + count
+        return body
 
 
 def calls_to_read(body: bytes, chunk: int) -> int:
