@@ -28,6 +28,11 @@ def test_the_page_is_what_the_figures_give(scale: ModuleType) -> None:
     assert (ROOT / "docs" / "scale.md").read_text() == scale.page(store, cluster)
 
 
+def test_a_pass_takes_as_long_as_operations_md_says(scale: ModuleType) -> None:
+    """The one figure that is not computed: seconds of a whole process into S3."""
+    assert f"into S3 {scale.PASS_SECONDS} s |" in (ROOT / "docs" / "operations.md").read_text()
+
+
 def test_a_policy_leaves_so_many_snapshots(scale: ModuleType) -> None:
     """all:2d,hourly:30d,daily:2y, counted by hand: two days of every five minutes, 28 of hours, 700 days."""
     assert scale.kept_snapshots(5) == 576 + 672 + 700
