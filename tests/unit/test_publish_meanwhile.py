@@ -280,3 +280,23 @@ def test_latest_of_the_same_slot_is_not_written_again(store: DirectoryStore) -> 
     store.put(latest_key(C), b"damaged", LATEST_HEADERS)
     put(store, 0)
     assert store.get(latest_key(C)) == store.get(key_of(0))
+
+
+def test_damaged_snapshots_count_against_the_limit_with_the_others(store: DirectoryStore) -> None:
+    """One damaged, the limit less one healed, and the next is named as the first that was not reached."""
+    put(store, 0)
+    store.put(key_of(1), b"no", SNAPSHOT_HEADERS)
+    for minute in range(2, HEAL_LIMIT + 3):
+        crash(store, minute)
+    published = put(store, 50)
+    assert published.unhealed == (key_of(1), key_of(HEAL_LIMIT + 1))
+    assert len(published.healed) == HEAL_LIMIT - 1
+
+
+def test_a_cluster_index_without_a_last_slot_is_damage_by_that_name(store: DirectoryStore) -> None:
+    """Said with the document."""
+    put(store, 0)
+    index = loaded(store, cluster_index_key(C))
+    store.put(cluster_index_key(C), orjson.dumps({**index, "last": {}}), LATEST_HEADERS)
+    with pytest.raises(StoreError, match=f"damaged: {cluster_index_key(C)} in .*: it names no last slot"):
+        put(store, 1)
