@@ -20,6 +20,13 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
 
 
 @pytest.fixture(scope="session")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
+    """A cluster of 50 pods on 5 nodes, for what does not depend on its size."""
+    with ground(tmp_path_factory.mktemp("small"), 50, 5) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
 def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.S3Server]:
     """A real S3 server with a bucket."""
     folder: Path = tmp_path_factory.mktemp("s3")

@@ -18,10 +18,10 @@ SLOW = {"asyncio", "multiprocessing", "unittest", "sqlite3", "ctypes", "doctest"
 
 
 @pytest.fixture(scope="module")
-def stored(here: Ground) -> Ground:
+def stored(small: Ground) -> Ground:
     """A store with a pass in it."""
-    here.run(what="modules")
-    return here
+    small.run(what="modules")
+    return small
 
 
 def loaded(arguments: list[str], folder: Path) -> set[str]:

@@ -50,9 +50,9 @@ class Metered(NamedTuple):
 
 
 @pytest.fixture(params=["directory", "s3"])
-def metered(request: pytest.FixtureRequest, here: Ground, tmp_path: Path) -> Metered:
+def metered(request: pytest.FixtureRequest, small: Ground, tmp_path: Path) -> Metered:
     """Both stores: a directory by the calls of the store's protocol, S3 by the requests that left the client."""
-    settings = Settings(cluster="c", store="unused", kubeconfig=here.kubeconfig)
+    settings = Settings(cluster="c", store="unused", kubeconfig=small.kubeconfig)
     if request.param == "directory":
         meter = Meter()
         return Metered(MeteredStore(DirectoryStore(tmp_path / "store"), meter), meter, settings)
