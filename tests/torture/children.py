@@ -19,6 +19,7 @@ import pytest
 
 from nodetally import collect
 from nodetally.cli.main import main
+from nodetally.cluster.dump import observe_dumps  # noqa: F401 -- what passes import is there before they are forked
 from nodetally.store.base import Headers, Store
 from nodetally.store.open import open_store
 from paths import NODETALLY
