@@ -179,3 +179,58 @@ def test_pod_level_status_stands_in_only_where_all_of_it_is_there() -> None:
     whole = base._replace(status_allocated=CPU_5, status_requests=CPU_1)
     assert [requests(each, Mode.SCHEDULER) for each in (base, *half)] == [CPU_2] * 3
     assert (requests(whole, Mode.SCHEDULER), requests(whole, Mode.ROW)) == (CPU_5, CPU_2)
+
+
+def test_a_pod_may_not_set_what_is_no_pod_level_resource() -> None:
+    """CPU, memory and huge pages replace the containers' sums; anything else there is left out."""
+    own = (Container("app", requests=(("cpu", 1), ("gpu", 2)), limits=(("cpu", 1), ("gpu", 2))),)
+    pod_level = (("cpu", 5), ("gpu", 7), ("hugepages-2Mi", 4))
+    shape = PodShape(containers=own, requests=pod_level, limits=pod_level)
+    for figures in (requests(shape, Mode.TOTALS), limits(shape, Mode.TOTALS)):
+        assert figures == (("cpu", 5), ("gpu", 2), ("hugepages-2Mi", 4))
+
+
+@pytest.mark.parametrize(
+    ("actuated", "allocated", "infeasible", "held"),
+    [
+        (6, 4, False, 6),
+        (4, 7, False, 7),
+        (1, 2, False, 5),
+        (1, 2, True, 2),
+        (3, 2, True, 3),
+        (None, None, False, 5),
+        (None, None, True, 0),
+    ],
+)
+def test_a_pod_level_request_is_held_as_its_status_says(
+    actuated: int | None, allocated: int | None, infeasible: bool, held: int
+) -> None:
+    """5 in the spec: the largest of spec, actuated and allocated; an infeasible resize leaves the spec out."""
+    shape = PodShape(
+        containers=(Container("app"),),
+        requests=(("cpu", 5),),
+        status_resources=True,
+        status_requests=None if actuated is None else (("cpu", actuated),),
+        status_allocated=None if allocated is None else (("cpu", allocated),),
+        infeasible=infeasible,
+    )
+    assert dict(requests(shape, Mode.SCHEDULER))["cpu"] == held
+
+
+def test_a_big_decimal_without_overhead_is_held_as_it_is() -> None:
+    """Nothing is added to it, so nothing is added twice."""
+    shape = PodShape(containers=(Container("app"),), requests=(("memory", 9),), big_decimals=("memory",))
+    assert dict(requests(shape, Mode.SCHEDULER)) == {"memory": 9}
+
+
+def test_a_container_without_status_keeps_its_own_limits_beside_one_that_was_resized() -> None:
+    """3 in force for one, 1 declared by the other: 4 in the pod's row."""
+    own = (Container("a", limits=(("cpu", 1),)), Container("b", limits=(("cpu", 1),)))
+    shape = PodShape(containers=own, statuses=(ContainerStatus("a", limits=(("cpu", 3),)),))
+    assert limits(shape, Mode.ROW) == (("cpu", 4),)
+
+
+def test_amounts_are_in_order_of_their_names_whichever_container_came_first() -> None:
+    """So that equal amounts are equal values, and can be shared."""
+    shape = PodShape(containers=(Container("a", requests=(("memory", 1),)), Container("b", requests=(("cpu", 2),))))
+    assert requests(shape, Mode.TOTALS) == (("cpu", 2), ("memory", 1))

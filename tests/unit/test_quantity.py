@@ -154,3 +154,13 @@ def test_the_last_integer_of_64_bits_is_published_and_the_next_is_not(resource: 
     for nanos in (INT64_MAX * unit + 1, -(INT64_MAX + 1) * unit - 1):
         with pytest.raises(QuantityError, match=f"{resource}: the amount does not fit 64 bits"):
             amount(resource, nanos)
+
+
+@pytest.mark.parametrize("at", range(10))
+def test_every_suffix_and_exponent_is_its_power(at: int) -> None:
+    """n to E by thousands, Ki to Ei by 1024, e-9 to e18 by tens; and a lone point is upstream's 0."""
+    assert parse(f"3{('n', 'u', 'm', '', 'k', 'M', 'G', 'T', 'P', 'E')[at]}") == 3 * 1000**at
+    assert parse(f"3e{3 * at - 9}") == parse(f"3E{3 * at - 9}") == 3 * 1000**at
+    if at < 6:
+        assert parse(f"3{'KMGTPE'[at]}i") == 3 * 1024 ** (at + 1) * NANO
+    assert parse(".") == parse(".k") == 0

@@ -73,7 +73,7 @@ def parse_json(value: object) -> int:
         return parse(value.strip(" \t\r\n"))
     if value is None:
         return 0
-    if isinstance(value, int) and not isinstance(value, bool):
+    if isinstance(value, int):  # True is one, and no quantity's text
         return parse(str(value))
     raise QuantityError(f"not a quantity: {value!r}")
 
