@@ -54,10 +54,14 @@ function hintOf(column: Column, domain: string): string | undefined {
 }
 
 /** How long the longest "12.4 / 15.9" is. */
-function signsOf(resource: string, { nodes, totals }: Snapshot, sums: boolean): number {
-    const rows = sums ? [...nodes, totals] : nodes;
-    const most = (part: "requests" | "allocatable") =>
-        rows.reduce((found, row) => Math.max(found, Math.abs(figure(row, resource, part) ?? 0)), 0);
+function signsOf(resource: string, snapshot: Snapshot, sums: boolean): number {
+    const most = (part: "requests" | "allocatable") => {
+        const size = (row: Node | Snapshot["totals"]) => Math.abs(figure(row, resource, part) ?? 0);
+        const found = once(snapshot, `${resource}/${part}`, () =>
+            snapshot.nodes.reduce((top, node) => Math.max(top, size(node)), 0),
+        );
+        return sums ? Math.max(found, size(snapshot.totals)) : found;
+    };
     return absoluteBare(resource, most("requests"), most("allocatable")).length;
 }
 
@@ -81,17 +85,24 @@ function widthOf(column: Column, snapshot: Snapshot, signs: number, domain: stri
 
 const measured = new WeakMap<Snapshot, Map<string, number>>();
 
-/** Looked for once: 5,000 texts of a dozen columns are a tenth of a second. */
-function longestText(column: Column, snapshot: Snapshot): number {
+/** Looked for once a snapshot: going through 5,000 nodes for a dozen columns is a tenth of a second. */
+function once(snapshot: Snapshot, what: string, look: () => number): number {
     const known = measured.get(snapshot) ?? new Map<string, number>();
     measured.set(snapshot, known);
-    const found = known.get(column.key);
-    if (found !== undefined) return found;
-    let longest = 0;
-    for (const node of snapshot.nodes) longest = Math.max(longest, column.text(node).length);
-    known.set(column.key, longest);
-    return longest;
+    const found = known.get(what) ?? look();
+    known.set(what, found);
+    return found;
 }
+
+/** Of nodes with the same word one speaks for all: pools, zones and types are few. */
+const longestText = (column: Column, snapshot: Snapshot): number =>
+    once(snapshot, column.key, () => {
+        const { nodes } = snapshot;
+        const some = column.kind === "text" ? new Map(nodes.map((node) => [column.value(node), node])).values() : nodes;
+        let longest = 0;
+        for (const node of some) longest = Math.max(longest, column.text(node).length);
+        return longest;
+    });
 
 function classOf(column: Column, row: Row): string {
     if (column.kind !== "state" || isSum(row)) return `c-${column.kind}`;

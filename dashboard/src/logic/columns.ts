@@ -146,15 +146,18 @@ function listColumn(key: string, title: string, list: (node: Node) => string[] |
 }
 
 function ageColumn(takenAt: number): Column {
-    const born = (row: Row) => (row.created_at === null ? Number.NaN : Date.parse(row.created_at));
-    const value = (row: Row) => (Number.isNaN(born(row)) ? null : takenAt - born(row));
+    const value = (row: Row) => {
+        const born = row.created_at === null ? Number.NaN : Date.parse(row.created_at);
+        return Number.isNaN(born) ? null : takenAt - born;
+    };
+    const said = (ms: number | null) => (ms === null ? UNKNOWN : age(ms));
     return {
         key: "age",
         title: "age",
         group: "node",
         kind: "number",
         value,
-        text: (row) => (isSum(row) ? "" : value(row) === null ? UNKNOWN : age(value(row) as number)),
+        text: (row) => (isSum(row) ? "" : said(value(row))),
         hover: (row) => (row.created_at === null ? "" : `created ${harmless(row.created_at)}`),
         raw: (row) => row.created_at,
         rawTitle: "created_at",

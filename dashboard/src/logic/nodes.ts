@@ -134,11 +134,15 @@ function namesIn(members: Node[]): Set<string> {
 /** A node that does not have the resource adds 0; one that does not know it, or knows nothing, makes the sum unknown. */
 function sumResource(name: string, members: Node[], partial: Sum["partial"]): Resource {
     const made = {} as Resource;
+    const held: (Partial<Resource> | undefined)[] = []; // each node looked into once, not at every figure
+    for (const node of members) {
+        if (has(node, name)) held.push(node.resources[name]);
+        else if (saysNothing(node)) held.push(undefined);
+    }
     for (const part of FIGURES) {
         let [known, unknown] = [0, 0];
-        for (const node of members) {
-            if (!has(node, name) && !saysNothing(node)) continue;
-            const value = figure(node, name, part);
+        for (const figures of held) {
+            const value = figures?.[part] ?? null;
             if (value === null) unknown += 1;
             else known += value;
         }
