@@ -108,7 +108,7 @@ test-browser: ## the page in a real Chromium, from an S3 server's bucket and fro
 	@$(call needs,test-browser,node npm chromium); \
 	$(MAKE) --no-print-directory .venv/dev $(MODULES) && $(BIN)/python dashboard/browser/run.py test $(NAME)
 
-bench-page: ## how fast the page is with 5,000 nodes, in a real Chromium
+bench-page: ## how fast the page is with 10 to 5,000 nodes, in a real Chromium: benchmarks/page.md
 	@$(call needs,bench-page,node npm chromium); \
 	$(MAKE) --no-print-directory .venv/dev $(MODULES) && $(BIN)/python dashboard/browser/run.py bench
 

@@ -167,6 +167,35 @@ test("5,000 nodes: only the rows in sight are in the document, and all can be re
         await shot(page, "big-light");
     }));
 
+test("5,000 nodes: a sort, a search and a scroll draw no chart, ask for no document and hold few rows", () =>
+    open({ hash: "#/c/big" }, async (page, { requests }) => {
+        await ready(page);
+        await page.locator("section.charts[aria-busy=false] canvas").first().waitFor();
+        assert.ok(requests.length <= 12, `${requests.length} requests to open a cluster`);
+        const before = requests.length;
+        await page.evaluate(() => {
+            globalThis.draws = 0;
+            const { clearRect } = CanvasRenderingContext2D.prototype;
+            CanvasRenderingContext2D.prototype.clearRect = function (...given) {
+                globalThis.draws += 1;
+                return clearRect.apply(this, given);
+            };
+        });
+        await heading(page, "node").getByRole("button").click();
+        await page.getByRole("searchbox").fill("1");
+        await page.getByText(/ of 5,000 nodes/).waitFor();
+        const box = nodes(page).locator("..");
+        await box.evaluate((found) => found.scrollTo(0, found.scrollHeight / 2));
+        await until(
+            () => nodes(page).locator("tbody tr[aria-rowindex]").first().getAttribute("aria-rowindex"),
+            (found) => Number(found) > 100,
+            "rows of the middle",
+        );
+        assert.equal(await page.evaluate(() => globalThis.draws), 0, "charts drawn again");
+        assert.equal(requests.length, before, "requests");
+        assert.ok((await nodes(page).locator("tbody tr").count()) < 120);
+    }));
+
 test("the heatmap has a cell a node, counted in words, and a click opens the node", () =>
     open({ hash: "#/c/prod-eu-1?tab=heatmap" }, async (page) => {
         const picture = page.getByRole("img", { name: /a cell for each of 40 nodes/ });

@@ -23,6 +23,7 @@ HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
+import bench_store  # noqa: E402
 import showcase  # noqa: E402
 from make_store import make, text  # noqa: E402
 
@@ -127,6 +128,18 @@ def everything() -> Iterator[dict[str, str]]:
         }
 
 
+def bench() -> int:
+    """benchmarks/page.md and page.json: the page as anyone loads it from a bucket."""
+    with tempfile.TemporaryDirectory() as name:
+        scratch = Path(name)
+        bench_store.make(scratch / "store")
+        with servers.s3_server(scratch / "s3") as s3:
+            upload(scratch / "store", dict(s3.environment))
+            site = {"SITE_BUCKET": f"{s3.endpoint}/{BUCKET}/{PREFIX}/index.html"}
+            environment = {**os.environ, **site, "STORE_NOW": showcase.text(bench_store.NOW)}
+            return subprocess.run(["node", str(HERE / "bench.mjs")], env=environment, check=False).returncode
+
+
 def picture() -> int:
     """docs/dashboard/page.png, of simulated clusters that have a day with a shape."""
     target = ROOT / "docs/dashboard/page.png"
@@ -140,12 +153,10 @@ def picture() -> int:
 
 
 def run(what: str, name: str) -> int:
-    if what == "picture":
-        return picture()
+    if what in ("bench", "picture"):
+        return bench() if what == "bench" else picture()
     with everything() as variables:
         environment = {**os.environ, **variables}
-        if what == "bench":
-            return subprocess.run(["node", str(HERE / "bench.mjs")], env=environment, check=False).returncode
         codes = []
         for site in ("bucket", "serve"):
             print(f"── the page from {'a bucket' if site == 'bucket' else 'dashboard serve'}", flush=True)
