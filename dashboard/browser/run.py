@@ -136,7 +136,7 @@ def bench() -> int:
         with servers.s3_server(scratch / "s3") as s3:
             upload(scratch / "store", dict(s3.environment))
             site = {"SITE_BUCKET": f"{s3.endpoint}/{BUCKET}/{PREFIX}/index.html"}
-            environment = {**os.environ, **site, "STORE_NOW": showcase.text(bench_store.NOW)}
+            environment = {**os.environ, **site, "STORE_NOW": text(bench_store.NOW)}
             return subprocess.run(["node", str(HERE / "bench.mjs")], env=environment, check=False).returncode
 
 
