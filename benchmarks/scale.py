@@ -25,7 +25,7 @@ GB_MONTH = 0.023
 GB_OUT = 0.09  # to the internet; within the region nothing
 PUTS_A_SECOND = 3500  # for each prefix: "Best practices design patterns", Amazon S3 user guide
 
-PASS_SECONDS = 0.6  # 10,000 pods into S3, whole process: docs/operations.md
+PASS_SECONDS = 0.7  # 10,000 pods into S3, whole process: docs/operations.md
 DAY_INDEXES_OF_A_QUARTER = 90
 KEEP = "all:2d,hourly:30d,daily:2y"  # the policy of docs/operations.md
 
