@@ -42,7 +42,7 @@ def test_peaks_of_small_processes_are_their_own() -> None:
     """A child of this process would start with its peak; a launcher stands between them."""
     held = bytes(200_000_000)
     small = measure(Command([sys.executable, "-I", "-S", "-c", "pass"]))
-    assert 1 < small.peak_mb < 100 < len(held) / 1e6
+    assert 1 < small.peak_mb < len(held) / 2e6
 
 
 def test_a_failure_is_never_a_fast_run() -> None:

@@ -220,7 +220,7 @@ print(len([each for each in names if not each.startswith("jemalloc")]))
 """
 
 
-@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="only Linux tells a process's threads")
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="threads are counted in /proc: run it on Linux")
 def test_a_rollup_is_read_without_threads_of_the_librarys(folder: Path) -> None:
     """One that is still being started when the process ends aborts it: one run in fifty, on a busy machine."""
     nodes = next(each for each in (folder / "rollups").rglob("*.parquet") if "kind=nodes" in str(each))

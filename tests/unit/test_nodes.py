@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nodetally.accounting.facts import NodeFacts, PodAmounts, PodFacts, PodShape, Usage
+from facts import node_facts
+from nodetally.accounting.facts import PodAmounts, PodFacts, PodShape, Usage
 from nodetally.accounting.nodes import (
     FIGURES,
     ROWS_AT_ONCE,
@@ -35,24 +36,6 @@ def amounts(cpu: int = 0, memory: int = 0) -> PodAmounts:
 
 def pod(phase: str = "Running", node: str = "n", *, terminating: bool = False, cpu: int = 1) -> PodFacts:
     return PodFacts("d", "p", "u", node, phase, terminating, PodShape(()), amounts(cpu, 10))
-
-
-def node(capacity: tuple[tuple[str, int], ...], allocatable: tuple[tuple[str, int], ...] = ()) -> NodeFacts:
-    return NodeFacts(
-        name="n",
-        uid="u",
-        created_at=None,
-        ready=True,
-        cordoned=False,
-        conditions=(),
-        taints=(),
-        labels={},
-        capacity=capacity,
-        allocatable=allocatable,
-        architecture=None,
-        os_image=None,
-        kubelet_version=None,
-    )
 
 
 def row(*values: int | None, name: str = "cpu") -> dict[str, dict[str, int | None]]:
@@ -118,15 +101,15 @@ def test_a_nodes_resources_are_all_that_is_listed_or_asked_for() -> None:
     tally = Tally()
     tally.add(pod())
     capacity, allocatable = (("cpu", 2 * NANO), ("zoo", 5 * NANO)), (("cpu", 1_500_000_001), ("ant", NANO))
-    found = node_resources(node(capacity, allocatable), tally, Usage(250 * MILLICORE + 1, 7 * NANO))
+    found = node_resources(node_facts(capacity, allocatable), tally, Usage(250 * MILLICORE + 1, 7 * NANO))
     assert list(found) == ["ant", "cpu", "memory", "zoo"]
     assert found["cpu"] == dict(zip(FIGURES, (2000, 1501, 1, 2, 4, 3, 251), strict=True))
     assert found["memory"] == dict(zip(FIGURES, (0, 0, 10, 20, 40, 30, 7), strict=True))
     assert found["zoo"] == dict(zip(FIGURES, (5, 0, 0, 0, 0, 0, None), strict=True))
-    assert node_resources(node(capacity), Tally(), None)["zoo"]["allocatable"] == 5
-    silent = node_resources(node(()), tally, None)["cpu"]
+    assert node_resources(node_facts(capacity), Tally(), None)["zoo"]["allocatable"] == 5
+    silent = node_resources(node_facts(()), tally, None)["cpu"]
     assert silent == dict(zip(FIGURES, (None, None, 1, 2, 4, 3, None), strict=True))
-    only_allocatable = node_resources(node((), (("cpu", NANO),)), Tally(), None)["cpu"]
+    only_allocatable = node_resources(node_facts((), (("cpu", NANO),)), Tally(), None)["cpu"]
     assert (only_allocatable["capacity"], only_allocatable["allocatable"]) == (None, 1000)
 
 
@@ -135,7 +118,7 @@ def test_a_node_whose_sum_leaves_64_bits_is_named() -> None:
     tally = Tally()
     tally.add(pod(cpu=INT64_MAX))
     with pytest.raises(QuantityError, match=r"^node n: cpu: the amount does not fit 64 bits$"):
-        node_resources(node(()), tally, None)
+        node_resources(node_facts(()), tally, None)
 
 
 @pytest.mark.parametrize("count", [1, ROWS_AT_ONCE - 1, ROWS_AT_ONCE, ROWS_AT_ONCE + 1, 3 * ROWS_AT_ONCE])
