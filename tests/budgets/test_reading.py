@@ -6,7 +6,7 @@ from budget_passes import CHANGED, NODES, PODS, Cost, Ground, ground, own
 from counted import Calls, peak_bytes
 from nodetally.accounting.nodes import ClusterTally
 from nodetally.cluster import listing
-from nodetally.cluster.connection import Answer
+from nodetally.cluster.answer import Answer
 from nodetally.cluster.wire import Buffer, ProtobufList
 from simulate_client import PROTOBUF, get
 from wires import chunked, envelope, field

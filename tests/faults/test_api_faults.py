@@ -19,7 +19,7 @@ from caches import QUICK, RESUME, WATCH_LIST
 from clusters import METRICS, NOWHERE, served
 from interposed import Damage, Interposed, interposed
 from nodetally import snapshot
-from nodetally.cluster import connection
+from nodetally.cluster import connection, transport
 from nodetally.cluster.access import Access
 from nodetally.cluster.connection import Connection
 from nodetally.cluster.deadline import Deadline
@@ -227,7 +227,7 @@ def test_damage_is_what_the_table_says(
         bench.places[name] = stages(beginning(bench, asked))
     at = bench.places[name][stage]
     if asked.lost == "usage":
-        monkeypatch.setattr(connection, "STALL_SECONDS", SHORT)
+        monkeypatch.setattr(transport, "STALL_SECONDS", SHORT)
     elif asked.lost == "cache":
         bench = bench._replace(settings=replace(bench.settings, cache_timeout_seconds=SHORT))
     else:
@@ -303,7 +303,7 @@ def test_a_request_that_is_late_for_the_deadline_is_not_waited_for(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Credentials that took too long: a connection that is opened after the end is not read from."""
-    monkeypatch.setattr(connection, "STALL_SECONDS", 1.0)
+    monkeypatch.setattr(transport, "STALL_SECONDS", 1.0)
     bench.server.add_fault(Fault(PODS, delay_seconds=5, times=None))
 
     def slow() -> None:

@@ -115,12 +115,18 @@ def test_a_status_in_protobuf_is_read() -> None:
     assert caught.value.reason == "BadRequest"
 
 
+# Of a server that is asked whether it has started.
+READY = answer(b"ok", "200 OK", "text/plain")
+NOT_READY = answer(b"[-]poststarthook/rbac/bootstrap-roles failed", "500 Internal Server Error", "text/plain")
+FORBIDDEN = answer(b'{"message": "pods is forbidden"}', "403 Forbidden", "application/json")
+
+
 def test_401_and_403_are_refusals_that_name_the_way_out() -> None:
     """Exit code 4, the verb, the identity that was refused, and the command that checks it."""
     message = 'pods is forbidden: User "system:serviceaccount:ops:nodetally" cannot list resource "pods"'
     forbidden = answer(json.dumps({"message": message}).encode(), "403 Forbidden", "application/json")
     unauthorized = answer(b"Unauthorized", "401 Unauthorized", "text/plain")
-    with scripted([forbidden, unauthorized]) as server, connected(server) as (connection, _):
+    with scripted([forbidden, READY, unauthorized, READY]) as server, connected(server) as (connection, slept):
         with pytest.raises(RefusedError, match="may not list pods: 403") as caught:
             listed(connection)
         hint = "kubectl auth can-i list pods --all-namespaces --as=system:serviceaccount:ops:nodetally"
@@ -128,6 +134,36 @@ def test_401_and_403_are_refusals_that_name_the_way_out() -> None:
         with pytest.raises(ClusterRefused, match=r"401.*Unauthorized") as refused:
             listed(connection)
     assert refused.value.exit_code == 4
+    assert [head.split()[1] for head in server.requests] == ["/api/v1/pods", "/readyz"] * 2
+    assert slept == []
+
+
+def test_a_refusal_of_a_server_that_is_starting_is_not_believed() -> None:
+    """Before it has read its roles it refuses everyone; /readyz tells, and the same request is answered later."""
+    answers = [FORBIDDEN, NOT_READY, FORBIDDEN, FORBIDDEN, NOT_READY, answer(protobuf_list())]
+    with scripted(answers) as server, connected(server) as (connection, slept):
+        assert len(listed(connection)[0]) == 1
+    asked = [head.split()[1] for head in server.requests]
+    assert asked == ["/api/v1/pods", "/readyz", "/api/v1/pods", "/readyz", "/readyz", "/api/v1/pods"]
+    assert len(slept) == 3  # after each try, and in the first moments, when /readyz is refused, too
+
+
+def test_a_server_that_does_not_get_ready_is_not_one_that_refuses() -> None:
+    """Exit code 3, and what it said: applying the ClusterRole again would not help."""
+    with scripted([FORBIDDEN, NOT_READY] * 9) as server, connected(server) as (connection, _):
+        with pytest.raises(AnswerError, match=r"is starting, and refuses .* 403: pods is forbidden") as caught:
+            listed(connection)
+    assert caught.value.exit_code == 3
+    assert len(server.requests) == 10
+
+
+@pytest.mark.parametrize("readiness", [[FORBIDDEN, FORBIDDEN], [answer(b"", "404 x", "text/plain")], [None]])
+def test_a_server_that_does_not_tell_whether_it_is_ready_is_believed(readiness: list[bytes | None]) -> None:
+    """/readyz is closed to us, is not there, or its answer breaks: the refusal stands."""
+    with scripted([FORBIDDEN, *readiness]) as server, connected(server) as (connection, _):
+        with pytest.raises(RefusedError, match="may not list pods: 403"):
+            listed(connection)
+    assert len(server.requests) == 1 + len(readiness)
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nodetally.cluster.connection import Answer
+from nodetally.cluster.answer import Answer
 from nodetally.cluster.decode import pod_from_json, pod_from_protobuf
 from nodetally.cluster.frames import Event, read_events, version_of
 from nodetally.cluster.refusals import AnswerError

@@ -7,7 +7,7 @@ import pytest
 from nodetally.accounting.facts import Usage
 from nodetally.accounting.quantity import QuantityError
 from nodetally.cluster import k8s_pb2
-from nodetally.cluster.connection import Answer
+from nodetally.cluster.answer import Answer
 from nodetally.cluster.usage import MAX_AGE, Sample, judge, read_answer
 from nodetally.errors import ClusterError
 from wires import chunked, envelope, field

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from nodetally.cluster import k8s_pb2
-from nodetally.cluster.connection import Answer
+from nodetally.cluster.answer import Answer
 from nodetally.cluster.refusals import AnswerError, parse_status
 from nodetally.cluster.wire import JSON, MAGIC, MAX_ITEM_BYTES, PROTOBUF, Buffer, decode_message, refuse_half_characters
 from nodetally.errors import ClusterError

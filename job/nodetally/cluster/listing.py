@@ -16,7 +16,8 @@ from nodetally.accounting.facts import NodeFacts, PodFacts
 from nodetally.accounting.kite import KiteTally
 from nodetally.accounting.labels import is_wanted
 from nodetally.accounting.nodes import ClusterTally
-from nodetally.cluster.connection import Answer, Connection
+from nodetally.cluster.answer import Answer
+from nodetally.cluster.connection import Connection
 from nodetally.cluster.decode import node_from_json, node_from_protobuf, pod_from_json, pod_from_protobuf
 from nodetally.cluster.observation import Observation
 from nodetally.cluster.refusals import AnswerError

@@ -29,7 +29,7 @@ class AnswerError(ClusterError):
         self.status = status
         self.reason = reason
         self.continue_token = continue_token
-        self.retry_after = retry_after  # seconds, where an event says so; a header is honoured here
+        self.retry_after = retry_after  # seconds, where a header or an event says so
 
 
 class RefusedError(AnswerError, ClusterRefused):

@@ -12,7 +12,8 @@ from google.protobuf.message import DecodeError
 from nodetally.accounting.facts import Usage
 from nodetally.accounting.quantity import QuantityError, amount, parse, parse_json
 from nodetally.cluster import k8s_pb2
-from nodetally.cluster.connection import Answer, Connection
+from nodetally.cluster.answer import Answer
+from nodetally.cluster.connection import Connection
 from nodetally.cluster.deadline import Deadline
 from nodetally.cluster.observation import UsageReading
 from nodetally.cluster.refusals import AnswerError, RefusedError

@@ -27,7 +27,7 @@ from nodetally.errors import ClusterError, ObjectUnreadable
 # bookmark 2 s before the end, if the watch is longer than that (apiserver v0.37 storage/cacher/cache_watcher.go:233).
 # Before 1.31 its bookmarks may stay behind what a quorum says for minutes: then the lists are read after all.
 CATCH_UP_SECONDS = (3, 5)
-FOLLOW_SECONDS = 45  # below connection.STALL_SECONDS: an idle watch is ended by the server, not given up by us
+FOLLOW_SECONDS = 45  # below transport.STALL_SECONDS: an idle watch is ended by the server, not given up by us
 NOT_OFFERED = frozenset({http.HTTPStatus.BAD_REQUEST, http.HTTPStatus.UNPROCESSABLE_ENTITY})  # for sendInitialEvents
 SHORT_WATCH_SECONDS = 1.0  # an empty watch that ends sooner is a failure to back off from (client-go reflector.go:1089)
 
@@ -154,7 +154,7 @@ class Watched(Generic[I]):
             except ClusterError as error:
                 if connection.deadline.passed or attempt == len(CATCH_UP_SECONDS):
                     raise
-                connection.pause(attempt, error.retry_after if isinstance(error, AnswerError) else None, error)
+                connection.pause(attempt, error)
         self._prove(target, now)
         return now.answered_at
 
@@ -171,14 +171,13 @@ class Watched(Generic[I]):
                 if self.version > before or time.monotonic() - started >= SHORT_WATCH_SECONDS:
                     attempt = 0
                     continue
-                pause = None
             except (PastGoneError, RefusedError, ObjectUnreadable):
                 return
             except ClusterError as error:
-                failure, pause = error, error.retry_after if isinstance(error, AnswerError) else None
+                failure = error
             attempt += 1
             try:
-                connection.pause(attempt, pause, failure)
+                connection.pause(attempt, failure)
             except ClusterError:
                 return
 
