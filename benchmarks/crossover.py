@@ -25,9 +25,9 @@ sys.path.insert(0, str(HERE.parent / "tests"))
 from clusters import NOWHERE  # noqa: E402 -- the tests' helpers are found only now
 from control_plane import ADMIN_TOKEN, ControlPlane, control_plane  # noqa: E402
 from nodetally.accounting.nodes import ClusterTally  # noqa: E402
-from nodetally.cluster.connection import Connection  # noqa: E402
+from nodetally.cluster.connection import Connection, connected  # noqa: E402
 from nodetally.cluster.listing import NODE_QUERIES_AT_ONCE, POD, PODS, Lister, pods_of_node  # noqa: E402
-from nodetally.collect import connected, utc_now  # noqa: E402
+from nodetally.collect import utc_now  # noqa: E402
 from nodetally.simulate.cluster import SimulatedCluster  # noqa: E402
 from nodetally.simulate.objects import document  # noqa: E402
 

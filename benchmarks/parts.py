@@ -18,10 +18,10 @@ from urllib.parse import urlsplit
 from nodetally.accounting.nodes import ClusterTally
 from nodetally.assemble import assemble
 from nodetally.cluster import k8s_pb2
+from nodetally.cluster.connection import connected
 from nodetally.cluster.decode import pod_from_protobuf
 from nodetally.cluster.listing import observe
 from nodetally.cluster.wire import Buffer, ProtobufList
-from nodetally.collect import connected
 from nodetally.settings import Settings, Surroundings
 from nodetally.simulate.cluster import SimulatedCluster
 from nodetally.simulate.server import serving

@@ -13,8 +13,9 @@ from pathlib import Path
 
 from nodetally.accounting.index import PodIndex
 from nodetally.cluster import kept
+from nodetally.cluster.connection import connected
 from nodetally.cluster.watching import WatchCache
-from nodetally.collect import connected, run_pass, utc_now, warm_cache
+from nodetally.collect import run_pass, utc_now, warm_cache
 from nodetally.settings import CACHE_IN_MEMORY, Settings, Surroundings
 from simulated import Simulated
 

@@ -4,11 +4,10 @@ A cache that cannot be used is never an error and never a guess: the pass reads 
 """
 
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import datetime, timedelta
 
-from nodetally.cluster.access import find_access
-from nodetally.cluster.connection import Connection
+from nodetally.cluster.connection import Connection, connected
 from nodetally.cluster.deadline import Deadline
 from nodetally.cluster.kept import Owner, UnusableError, decode, encode, owner_of
 from nodetally.cluster.listing import Lister, list_nodes, server_version, wanted_labels
@@ -117,14 +116,11 @@ class Warm:
         if not self._cache.filled or seconds < 1:
             return
         deadline = Deadline(seconds + GRACE_SECONDS, "following the cluster")
-        try:
-            access = find_access(settings, around)
-            with Connection(access, deadline, gzip=settings.gzip, cost=self._between) as connection:
-                self._cache.follow(connection, seconds)
-        except ClusterError:
-            return  # the next pass meets it again, and says so
-        finally:
-            deadline.cancel()
+        with (
+            suppress(ClusterError),  # the next pass meets it again, and says so
+            connected(settings, around, deadline, self._between) as connection,
+        ):
+            self._cache.follow(connection, seconds)
 
     def _read(
         self, connection: Connection, settings: Settings, owner: Owner, clock: Clock

@@ -199,27 +199,14 @@ def observe(
         from nodetally.cluster.dump import observe_dumps
 
         return observe_dumps(settings.dumps, settings.at, keep_nodes=keep_nodes)
+    from nodetally.cluster.connection import connected  # and TLS; dumps need neither
+
     with connected(settings, around) as connection:
         if warm is not None:
             return warm.observe(connection, settings, clock, keep_nodes=keep_nodes)
         from nodetally.cluster.listing import observe as observe_list
 
         return observe_list(connection, settings, clock, keep_nodes=keep_nodes)
-
-
-@contextmanager
-def connected(settings: Settings, around: Surroundings) -> Iterator[Any]:
-    """A connection to the cluster of the settings, closed at the end; everything on it ends at one deadline."""
-    from nodetally.cluster.access import find_access
-    from nodetally.cluster.connection import Connection
-    from nodetally.cluster.deadline import Deadline
-
-    deadline = Deadline(settings.timeout_seconds)
-    try:
-        with Connection(find_access(settings, around), deadline, gzip=settings.gzip) as connection:
-            yield connection
-    finally:
-        deadline.cancel()
 
 
 def kite_view(observation: Observation) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import pytest
 from caches import OFTEN, QUICK, RESUME, WATCH_LIST, a_cluster, asked, cached, checked, document, pod_list, told
 from clusters import NOWHERE, node, pod
 from nodetally.cache import Warm
-from nodetally.cli import run as cli_run
+from nodetally.cli.log import log
 from nodetally.cli.main import main
 from nodetally.cluster import connection
 from nodetally.cluster.kept import MAGIC
@@ -298,9 +298,9 @@ def test_a_list_that_fails_too_fails_the_pass_and_leaves_the_cache_usable(tmp_pa
 @pytest.fixture
 def quiet_log() -> Iterator[None]:
     """The command line's log goes to the stderr of its time: put back what was there."""
-    handlers, propagate = cli_run.log.handlers, cli_run.log.propagate
+    handlers, propagate = log.handlers, log.propagate
     yield
-    cli_run.log.handlers, cli_run.log.propagate = handlers, propagate
+    log.handlers, log.propagate = handlers, propagate
 
 
 def run(here: Settings, *more: str) -> None:

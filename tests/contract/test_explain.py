@@ -10,7 +10,8 @@ from click.testing import CliRunner
 
 from clusters import node, pod, served
 from nodetally.accounting.quantity import NANO
-from nodetally.cli.explain import exact_text, explain, parse_subject
+from nodetally.cli.explain import explain, parse_subject
+from nodetally.cli.rendering.explanation import exact_text
 from nodetally.errors import ObjectUnreadable, WrongUse
 from nodetally.simulate.cluster import SimulatedCluster
 from paths import VECTORS

@@ -1,6 +1,6 @@
 """A field of a node is shown wherever nodes are: who adds one learns here what else to change."""
 
-from nodetally.cli import sheet
+from nodetally.cli.rendering import sheet
 from nodetally.compare import STATES
 from nodetally.snapshot import Node
 
@@ -16,6 +16,6 @@ def test_diff_compares_every_field_of_a_node() -> None:
 
 
 def test_csv_has_a_column_for_every_field_of_a_node() -> None:
-    """The lists at the top of cli/sheet.py hold all that fits into a cell."""
+    """The lists at the top of cli/rendering/sheet.py hold all that fits into a cell."""
     columns = {*sheet.TEXTS, *sheet.STATES, *sheet.LISTS, *sheet.FIELDS}
     assert columns == NODE - AMOUNTS - MANY

@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from documents import GIB, HOSTILE, SLOT, figures, mixed, node, snapshot
 from nodetally.cli.rendering import fields
 from nodetally.cli.rendering.fields import sort_nodes
-from nodetally.cli.sheet import write_csv
+from nodetally.cli.rendering.sheet import write_csv
+from nodetally.cli.rendering.table import View, arranged
 from nodetally.cli.show import as_json, show
 from nodetally.cli.stored import only_cluster
-from nodetally.cli.table import View, arranged
 from nodetally.errors import WrongUse
 from nodetally.selectors import parse_selector
 from nodetally.snapshot import encode

@@ -16,8 +16,8 @@ from documents import GIB, HOSTILE, NOW, figures, mixed, node, snapshot
 from nodetally.cli.rendering import fields, notes, text
 from nodetally.cli.rendering.bars import ASCII, UNICODE, Figures, bar
 from nodetally.cli.rendering.paint import PLAIN_WIDTH, paint_for
+from nodetally.cli.rendering.table import View, print_table
 from nodetally.cli.rendering.text import fit, harmless, percentage, width_of
-from nodetally.cli.table import View, print_table
 from nodetally.errors import WrongUse
 from nodetally.selectors import parse_selector
 from nodetally.snapshot import json_schema

@@ -1,7 +1,6 @@
 """`nodetally run`: one pass, or one after the other. stdout is what --format asks for; what happened goes to stderr."""
 
 import gzip
-import logging
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -14,6 +13,7 @@ from click.core import ParameterSource
 
 from nodetally import snapshot
 from nodetally.cli.clusters import clusters_options, of_each_cluster
+from nodetally.cli.log import log_to_stderr, report, report_failure
 from nodetally.cli.options import option, store_option
 from nodetally.cli.source import (
     cache_options,
@@ -26,8 +26,6 @@ from nodetally.cli.source import (
 from nodetally.collect import Outcome, Pass, run_each, run_every, utc_now
 from nodetally.errors import NodetallyError, WrongUse
 from nodetally.settings import CACHE_IN_MEMORY, Settings, Surroundings
-
-log = logging.getLogger("nodetally")
 
 
 class SomePassesFailed(NodetallyError):
@@ -122,16 +120,14 @@ def run(**options: Any) -> None:
     for name, made in _outcomes(clusters, options, with_kite=format_ == "kite"):
         if alone and isinstance(made, WrongUse):
             raise made
+        tell(name, made)
         if isinstance(made, Pass):
             _print(made, format_)
             report(made, clusters[0])
-        else:
-            failed.append((name, made))
-        tell(name, made)
-        if isinstance(made, NodetallyError) and not alone:
-            log.error("Error: %s%s", f"{name}: " if len(clusters) > 1 else "", made)
-            if made.hint:
-                log.error("Hint: %s", made.hint)
+            continue
+        failed.append((name, made))
+        if not alone:
+            report_failure(made, whose=f"{name}: " if len(clusters) > 1 else "")
     if failed:
         raise failed[0][1] if alone else SomePassesFailed(failed, len(clusters))
 
@@ -187,7 +183,7 @@ def run_settings(options: dict[str, Any]) -> list[Settings]:
 
 def _print(done: Pass, format_: str) -> None:
     if format_ == "table":
-        from nodetally.cli.table import print_table
+        from nodetally.cli.rendering.table import print_table
 
         print_table(snapshot.decode(done.body))
     elif format_ == "json":
@@ -197,58 +193,3 @@ def _print(done: Pass, format_: str) -> None:
 
         sys.stdout.buffer.write(orjson.dumps(done.kite, option=orjson.OPT_APPEND_NEWLINE))
     sys.stdout.flush()
-
-
-def report(done: Pass, settings: Settings) -> None:
-    """One line of what was done, then what a reader should know before trusting the numbers."""
-    document, cost = done.summary, done.summary["cost"]
-    counted = document["totals"]["pods"]["counted"]
-    text = (
-        f"{document['cluster']} {document['slot']}: {document['totals']['nodes']['count']} nodes, {counted} pods; "
-        f"{cost['bytes_read'] / 1e6:.1f} MB in {cost['api_requests']} requests, {cost['seconds']:.2f} s, "
-        f"{cost['max_rss_bytes'] / 2**20:.0f} MiB"
-    )
-    if done.published is None:
-        log.info("%s; not stored", text)
-    else:
-        how = "stored as" if done.published.created else "the slot is stored already:"
-        log.info("%s; %s %s/%s", text, how, settings.store.rstrip("/"), done.published.key)
-    if document["source"]["reason"]:
-        log.warning("the lists were read, not the cache: %s", document["source"]["reason"])
-    if done.not_kept:
-        log.warning("the next run will not find a warm cache: %s", done.not_kept)
-    if document["usage"]["status"] not in ("ok", "off"):
-        log.warning("usage is %s: %s", document["usage"]["status"], document["usage"]["reason"])
-    if settings.selector and not document["totals"]["nodes"]["count"]:
-        log.warning("no node matches %r", settings.selector)
-    for unknown in document["unknown_nodes"]:
-        log.warning("%d pods are bound to node %r, which is not listed", unknown["pods"]["counted"], unknown["name"])
-
-
-class _TextLines(logging.Formatter):
-    """The message, on one line, whatever is in a name or in what a server said."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        from nodetally.cli.rendering.text import harmless
-
-        return harmless(record.getMessage())
-
-
-class _JsonLines(logging.Formatter):
-    """One JSON object a line: time, level, message."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        import orjson
-
-        time = self.formatTime(record, "%Y-%m-%dT%H:%M:%S%z")
-        message = record.getMessage().encode(errors="backslashreplace").decode()  # a path may hold half a character
-        return orjson.dumps({"time": time, "level": record.levelname.lower(), "message": message}).decode()
-
-
-def log_to_stderr(format_: str) -> None:
-    """Lines of text, or of JSON, for what happens."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_JsonLines() if format_ == "json" else _TextLines())
-    log.handlers = [handler]
-    log.setLevel(logging.INFO)
-    log.propagate = False

@@ -1,19 +1,21 @@
 """`nodetally show`: a stored snapshot, or the live cluster, as a table, JSON or CSV. Writes nothing but stdout."""
 
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import click
 
-from nodetally.cli import source
 from nodetally.cli.options import format_option, option, store_option
 from nodetally.cli.rendering.fields import GROUPS
+from nodetally.cli.rendering.table import View, arranged, print_table
+from nodetally.cli.source import settings_from, source_options
 from nodetally.cli.stored import stored_document
-from nodetally.cli.table import View, arranged, print_table
 from nodetally.errors import WrongUse
 from nodetally.selectors import parse_selector
-from nodetally.snapshot import encode_line
+from nodetally.settings import Surroundings
+from nodetally.snapshot import decode, encode_line
 from nodetally.times import parse_time
 
 
@@ -41,7 +43,7 @@ from nodetally.times import parse_time
 @option("--group-by", type=click.Choice(GROUPS), help="Group the table, with a sum for each group.")
 @option("--columns", metavar="KEY,…", help="Exactly these columns, as wide as they need.")
 @option("--wide", is_flag=True, help="All columns, as wide as they need.")
-@source.source_options
+@source_options
 @option("--no-color", is_flag=True, envvar=None, help="No colour, as with NO_COLOR=1.")
 def show(**options: Any) -> None:
     """Show the nodes of the latest snapshot, or of one at a time of your choice.
@@ -53,7 +55,7 @@ def show(**options: Any) -> None:
     if options["format_"] == "table":
         print_table(document, view, colour=False if options["no_color"] else None)
     elif options["format_"] == "csv":
-        from nodetally.cli.sheet import write_csv
+        from nodetally.cli.rendering.sheet import write_csv
 
         write_csv(document, arranged(document, view), sys.stdout)
     else:
@@ -89,8 +91,12 @@ def _document(options: dict[str, Any], view: View) -> dict[str, Any]:
 
 def live_document(options: dict[str, Any], view: View) -> dict[str, Any]:
     """The cluster as it is now, or its dump, in the form of a snapshot; keeps the labels that are selected on."""
-    labels = sorted(view.selector.keys) if view.selector else ()
-    return source.live_document({**options, "labels": tuple(labels)})
+    from nodetally.collect import run_pass  # the readers are loaded only when asked for
+
+    labels = tuple(sorted(view.selector.keys)) if view.selector else ()
+    settings = settings_from({**options, "labels": labels, "at": None, "selector": None})
+    settings = replace(settings, cluster=settings.cluster or "live")
+    return decode(run_pass(settings, Surroundings.read(), store=False).body)
 
 
 def as_json(document: dict[str, Any], view: View) -> bytes:

@@ -125,17 +125,6 @@ def slot_seconds(name: str, text: str) -> int:
     return int(period.total_seconds())
 
 
-def live_document(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The cluster as it is now, in the form of a snapshot; stores nothing."""
-    from nodetally import snapshot
-    from nodetally.collect import run_pass  # the readers are loaded only when asked for
-    from nodetally.settings import Surroundings
-
-    settings = settings_from({**options, "at": None, "selector": None})
-    settings = replace(settings, cluster=options.get("cluster") or "live")
-    return snapshot.decode(run_pass(settings, Surroundings.read(), store=False).body)
-
-
 def _rules(options: Mapping[str, Any]) -> LabelRules:
     given = {each.name: options.get(f"{each.name}_labels") for each in fields(LabelRules)}
     chosen = {

@@ -14,7 +14,7 @@ from typing import Self
 from urllib.parse import quote, urlsplit
 
 from nodetally import __version__
-from nodetally.cluster.access import Access
+from nodetally.cluster.access import Access, find_access
 from nodetally.cluster.answer import Answer, Body
 from nodetally.cluster.deadline import Deadline
 from nodetally.cluster.observation import Cost
@@ -22,6 +22,7 @@ from nodetally.cluster.refusals import AnswerError, RefusedError, parse_status, 
 from nodetally.cluster.transport import Http, Transport
 from nodetally.cluster.wire import Gunzip, ReadInto
 from nodetally.errors import ClusterError
+from nodetally.settings import Settings, Surroundings
 
 USER_AGENT = f"nodetally/{__version__}"  # a name of its own: for curl's or a browser's the server indents JSON
 ATTEMPTS = 5  # for answers that ask to come back: 429, 503, a connection that broke before it answered
@@ -220,6 +221,19 @@ class Connection:
         error = refusal(target, response.status, said.message or response.reason, said.reason, said.continue_token)
         error.retry_after = _retry_after(response)
         return error
+
+
+@contextmanager
+def connected(
+    settings: Settings, around: Surroundings, deadline: Deadline | None = None, cost: Cost | None = None
+) -> Iterator[Connection]:
+    """A connection to the cluster of the settings, closed at the end; everything on it ends at one deadline."""
+    deadline = deadline or Deadline(settings.timeout_seconds)
+    try:
+        with Connection(find_access(settings, around), deadline, gzip=settings.gzip, cost=cost) as connection:
+            yield connection
+    finally:
+        deadline.cancel()
 
 
 class _BrokenError(ClusterError):
