@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from nodetally.cluster.access import Access, find_access, from_kubeconfig, in_cluster
+from nodetally.cluster.access import Access, find_access, in_cluster
+from nodetally.cluster.kubeconfig import from_kubeconfig
 from nodetally.errors import ClusterError, WrongUse
 from nodetally.settings import Settings, Surroundings
 
@@ -77,7 +78,7 @@ def test_a_plain_kubeconfig_does_not_import_the_kubernetes_package(tmp_path: Pat
 
     path = write(tmp_path, config({"token": "abc"}))
     code = (
-        f"import sys; from nodetally.cluster.access import from_kubeconfig; from_kubeconfig({path!r}, None); "
+        f"import sys; from nodetally.cluster.kubeconfig import from_kubeconfig; from_kubeconfig({path!r}, None); "
         "sys.exit('kubernetes' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -63,9 +63,9 @@ def test_imports_go_down_only(path: Path) -> None:
 
 @pytest.mark.parametrize("path", MODULES, ids=ids)
 def test_heavy_clients_have_one_door(path: Path) -> None:
-    """kubernetes only where access is found, botocore only for S3 and EKS, accounting without any outside world."""
+    """kubernetes only where kubeconfigs are read, botocore for S3 and EKS; accounting has no outside world."""
     roots = {name.partition(".")[0] for name in imports(path)}
-    assert "kubernetes" not in roots or ids(path) == "cluster/access.py"
+    assert "kubernetes" not in roots or ids(path) == "cluster/kubeconfig.py"
     assert not roots & {"boto3", "botocore"} or ids(path).startswith(("store/s3", "cluster/eks"))
     assert "pyarrow" not in roots or ids(path).startswith("rollup/") or ids(path) == "cli/rollups.py"
     assert not (ids(path).startswith("accounting/") and roots & OUTSIDE_ACCOUNTING)

@@ -6,10 +6,12 @@ Asks for protobuf, takes JSON. Every pod is tallied as it arrives and dropped, s
 import http
 import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from datetime import datetime
 from functools import cache, lru_cache
+from itertools import repeat
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from nodetally.accounting.facts import NodeFacts, PodFacts
@@ -149,7 +151,7 @@ def observe(connection: Connection, settings: Settings, clock: Clock, *, keep_no
         raw, nodes_listed = selected_nodes(lister, settings, keep=keep_nodes)
         tally, pods_listed = _tally_selected(lister, [node.name for node, _ in raw], keep_nodes)
     else:
-        tally, pods_listed = _tally_all(lister, keep_nodes)
+        tally, pods_listed = _tally_list(lister, keep_nodes)
         raw, nodes_listed = list_nodes(lister, {}, keep=keep_nodes)
     nodes = sorted((node for node, _ in raw), key=lambda node: node.name.encode())
     raw_nodes = raw if keep_nodes else None
@@ -251,42 +253,36 @@ def pods_of_node(connection: Connection, clock: Clock, node: str) -> tuple[list[
     return lister.read_again_once(read)
 
 
-def _tally_all(lister: Lister, with_kite: bool) -> tuple[ClusterTally, Listed]:
+def _tally_list(lister: Lister, with_kite: bool, wanted: Container[str] | None = None) -> tuple[ClusterTally, Listed]:
+    """The pods of the one list; with `wanted`, only those of these nodes."""
+
     def read() -> tuple[ClusterTally, Listed]:
         tally = ClusterTally(KiteTally() if with_kite else None)
-        return tally, lister.read(POD, PODS, {}, tally.add)
+        return tally, lister.read(POD, PODS, {}, tally.add if wanted is None else _of_nodes(wanted, tally.add))
 
     return lister.read_again_once(read)
+
+
+def _of_nodes(wanted: Container[str], add: Callable[[PodFacts], None]) -> Callable[[PodFacts], None]:
+    def add_wanted(pod: PodFacts) -> None:
+        if pod.node in wanted:
+            add(pod)
+
+    return add_wanted
 
 
 def _tally_selected(lister: Lister, names: Sequence[str], with_kite: bool) -> tuple[ClusterTally, Listed]:
     """Pods of these nodes only: node by node, or from the one list when that is cheaper for the server."""
     if len(names) > 1 and _one_list_is_cheaper(lister, len(names)):
-        wanted = frozenset(names)
-
-        def read() -> tuple[ClusterTally, Listed]:
-            tally = ClusterTally(KiteTally() if with_kite else None)
-
-            def add(pod: PodFacts) -> None:
-                if pod.node in wanted:
-                    tally.add(pod)
-
-            return tally, lister.read(POD, PODS, {}, add)
-
-        return lister.read_again_once(read)
+        return _tally_list(lister, with_kite, frozenset(names))
     tally = ClusterTally(KiteTally() if with_kite else None)
     answered_at = lister.clock()
-    connections = [lister.connection.another() for _ in range(min(NODE_QUERIES_AT_ONCE, len(names)))]
-    try:
-        with ThreadPoolExecutor(max(1, len(connections))) as pool:
-            shares = [names[at :: len(connections)] for at in range(len(connections))]
-            work = [pool.submit(_tally_share, *each, lister.clock) for each in zip(connections, shares, strict=True)]
-            for each in work:
-                for pod in each.result():
-                    tally.add(pod)
-    finally:
-        for connection in connections:
-            connection.close()
+    with ExitStack() as stack, ThreadPoolExecutor(NODE_QUERIES_AT_ONCE) as pool:
+        shares = [names[at::NODE_QUERIES_AT_ONCE] for at in range(min(NODE_QUERIES_AT_ONCE, len(names)))]
+        connections = [stack.enter_context(lister.connection.another()) for _ in shares]
+        for pods in pool.map(_pods_of_nodes, connections, shares, repeat(lister.clock)):
+            for pod in pods:
+                tally.add(pod)
     return tally, Listed("", answered_at, None)
 
 
@@ -297,7 +293,7 @@ def _one_list_is_cheaper(lister: Lister, chosen: int) -> bool:
     return chosen * (QUERY_PODS + pods / nodes) > pods
 
 
-def _tally_share(connection: Connection, names: Sequence[str], clock: Clock) -> list[PodFacts]:
+def _pods_of_nodes(connection: Connection, names: Sequence[str], clock: Clock) -> list[PodFacts]:
     return [pod for name in names for pod in pods_of_node(connection, clock, name)[0]]
 
 

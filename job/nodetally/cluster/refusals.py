@@ -3,7 +3,8 @@
 import http
 import json
 import re
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from google.protobuf.message import DecodeError
 
@@ -51,29 +52,37 @@ class Status(NamedTuple):
 def parse_status(content_type: str, body: bytes) -> Status:
     """An error body: a Status in protobuf or JSON, or plain text."""
     if body.startswith(MAGIC) or content_type.startswith(PROTOBUF):
-        try:
-            status = k8s_pb2.Status.FromString(k8s_pb2.Unknown.FromString(body[len(MAGIC) :]).raw)
-        except DecodeError:
-            return Status()
-        wait = status.details.retry_after_seconds or None
-        return Status(status.message, status.reason, status.metadata.continue_token, status.code, wait)
+        return _in_protobuf(body)
     if content_type.startswith(JSON):
         try:
             document = json.loads(body)
         except ValueError:
             return Status()
         if isinstance(document, dict):
-            metadata, details, code = (document.get(key) for key in ("metadata", "details", "code"))
-            token = str(metadata.get("continue") or "") if isinstance(metadata, dict) else ""
-            wait = details.get("retryAfterSeconds") if isinstance(details, dict) else None
-            return Status(
-                str(document.get("message") or ""),
-                str(document.get("reason") or ""),
-                token,
-                code if isinstance(code, int) else 0,
-                wait if isinstance(wait, int) and wait > 0 else None,
-            )
+            return _in_json(document)
     return Status(body.decode("utf-8", "replace").strip()[:500])
+
+
+def _in_protobuf(body: bytes) -> Status:
+    try:
+        status = k8s_pb2.Status.FromString(k8s_pb2.Unknown.FromString(body[len(MAGIC) :]).raw)
+    except DecodeError:
+        return Status()
+    wait = status.details.retry_after_seconds or None
+    return Status(status.message, status.reason, status.metadata.continue_token, status.code, wait)
+
+
+def _in_json(document: Mapping[str, Any]) -> Status:
+    """Nothing of it is sure to be what it should be: a proxy may have written it."""
+    metadata, details, code = (document.get(key) for key in ("metadata", "details", "code"))
+    wait = details.get("retryAfterSeconds") if isinstance(details, dict) else None
+    return Status(
+        message=str(document.get("message") or ""),
+        reason=str(document.get("reason") or ""),
+        continue_token=str(metadata.get("continue") or "") if isinstance(metadata, dict) else "",
+        code=code if isinstance(code, int) else 0,
+        retry_after=wait if isinstance(wait, int) and wait > 0 else None,
+    )
 
 
 def refusal(target: str, status: int, message: str, reason: str, token: str = "") -> AnswerError:
