@@ -11,7 +11,7 @@ import pytest
 import yaml
 from cfnlint.decode import cfn_yaml
 
-from nodetally.aws_lambda import FIELDS, _asked, _backfill_arguments
+from nodetally.aws_lambda.events import FIELDS, backfill_arguments, passes_asked
 from nodetally.cli.backfill import backfill
 from nodetally.cli.main import cli
 from paths import PACKAGE
@@ -82,9 +82,9 @@ def test_every_event_is_one_that_the_function_reads(event: dict[str, Any], monke
     """As a pass for each cluster, or as a backfill that the command line would take."""
     monkeypatch.setenv("NODETALLY_STORE", "s3://bucket/prefix")
     if "backfill" not in event:
-        assert all(each.keys() <= set(FIELDS) for each in _asked(event))
+        assert all(each.keys() <= set(FIELDS) for each in passes_asked(event))
         return
-    source, *arguments = _backfill_arguments(event)
+    source, *arguments = backfill_arguments(event)
     backfill.commands[source].make_context(source, arguments)
 
 

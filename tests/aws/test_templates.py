@@ -17,7 +17,8 @@ from click.testing import CliRunner
 from moto import mock_aws
 
 from functions import SCHEDULED
-from nodetally.aws_lambda import NAMESPACE, _asked
+from nodetally.aws_lambda.emf import NAMESPACE
+from nodetally.aws_lambda.events import passes_asked
 from nodetally.cli.policy import policy
 from nodetally.cli.run import run
 from nodetally.store.policy import PURPOSES
@@ -198,12 +199,12 @@ def test_the_schedule_calls_the_function_with_the_events_time(cloud: Cloud) -> N
     allowed = json.loads(client.get_policy(FunctionName=made["FunctionName"])["Policy"])["Statement"]
     assert {each["Condition"]["ArnLike"]["AWS:SourceArn"] for each in allowed} == {rule["Arn"] for rule in rules}
     own = {"trigger": "schedule", "time": SCHEDULED["time"]}
-    assert [*_asked(SCHEDULED)] == [own]
+    assert [*passes_asked(SCHEDULED)] == [own]
     template = second["InputTransformer"]
     assert template["InputPathsMap"] == {"time": "$.time"}
     event = json.loads(template["InputTemplate"].replace("<time>", json.dumps(SCHEDULED["time"])))
     address = {"eks": "two", "eks_endpoint": "https://example", "eks_ca": "QQ=="}
-    assert [*_asked(event)] == [{**own, "cluster": "two", **address}]
+    assert [*passes_asked(event)] == [{**own, "cluster": "two", **address}]
 
 
 def test_deleting_the_stack_leaves_the_bucket(cloud: Cloud) -> None:
