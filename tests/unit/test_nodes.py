@@ -96,6 +96,18 @@ def test_a_told_tally_says_what_it_was_told() -> None:
     assert place_resources(tally, ("containers", "scheduled")) == {"cpu": {"containers": 4, "scheduled": None}}
 
 
+def test_a_place_names_its_resources_in_order() -> None:
+    """Whichever pod came first: one document for one cluster, to the byte."""
+    tally = ToldTally({}, dict.fromkeys(("zoo", "cpu", "memory", "ant"), (0,) * 4))
+    assert list(place_resources(tally, ("requests",))) == ["ant", "cpu", "memory", "zoo"]
+
+
+def test_a_tally_takes_no_room_for_names() -> None:
+    """There are thousands of them: none has a dict of its own attributes."""
+    for tally in (Tally(), ToldTally({}, {})):
+        assert not hasattr(tally, "__dict__")
+
+
 def test_a_nodes_resources_are_all_that_is_listed_or_asked_for() -> None:
     """Sorted; what one list does not hold is 0 there, what nothing lists is unknown."""
     tally = Tally()

@@ -181,6 +181,13 @@ def test_pod_level_status_stands_in_only_where_all_of_it_is_there() -> None:
     assert (requests(whole, Mode.SCHEDULER), requests(whole, Mode.ROW)) == (CPU_5, CPU_2)
 
 
+def test_of_a_pod_nothing_is_there_but_what_is_said() -> None:
+    """Containers are no sidecars, nothing is reported, no resize is infeasible."""
+    assert not any(Container("a")[1:])
+    assert not any(PodShape(())[1:])
+    assert [requests(PodShape((Container("a", CPU_1),)), mode) for mode in Mode] == [CPU_1] * 3
+
+
 def test_a_pod_may_not_set_what_is_no_pod_level_resource() -> None:
     """CPU, memory and huge pages replace the containers' sums; anything else there is left out."""
     own = (Container("app", requests=(("cpu", 1), ("gpu", 2)), limits=(("cpu", 1), ("gpu", 2))),)
@@ -215,6 +222,7 @@ def test_a_pod_level_request_is_held_as_its_status_says(
         infeasible=infeasible,
     )
     assert dict(requests(shape, Mode.SCHEDULER))["cpu"] == held
+    assert dict(requests(shape._replace(status_resources=False), Mode.SCHEDULER))["cpu"] == 5  # no status.resources
 
 
 def test_a_big_decimal_without_overhead_is_held_as_it_is() -> None:

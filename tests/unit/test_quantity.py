@@ -73,6 +73,12 @@ def test_negation_mirrors(number: int, suffix: str) -> None:
     assert amount("cpu", -parse(f"{abs(number) // 10**6}m")) == -amount("cpu", parse(f"{abs(number) // 10**6}m"))
 
 
+@pytest.mark.parametrize("resource", ["cpu", "memory"])
+def test_the_least_amount_rounds_away_from_zero(resource: str) -> None:
+    """On either side of it."""
+    assert [amount(resource, nanos) for nanos in (-1, 0, 1)] == [-1, 0, 1]
+
+
 @given(st.text(max_size=12))
 def test_any_text_is_a_number_or_a_quantity_error(text: str) -> None:
     """No text crashes the reader, and none is guessed at."""

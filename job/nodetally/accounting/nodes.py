@@ -103,8 +103,8 @@ class ToldTally(Tally):
         others: Sequence[int | None] = (0, 0, 0, 0),
     ) -> None:
         super().__init__()
-        for name in COUNTS:
-            setattr(self, name, counts.get(name, 0))
+        for name, count in counts.items():
+            setattr(self, name, count)
         self.told, self.others = told, others
         self.sums = dict.fromkeys(told, (0, 0, 0, 0))  # its names are what is read of it
 
@@ -206,7 +206,7 @@ class ResourceSums:
     def sums(self) -> dict[str, dict[str, int | None]]:
         """By name, whatever their size."""
         self._add_up()
-        return {name: dict(zip(FIGURES, rows[0], strict=True)) for name, rows in self._columns.items()}
+        return {name: dict(zip(FIGURES, row, strict=True)) for name, (row,) in self._columns.items()}
 
     def result(self) -> dict[str, dict[str, int | None]]:
         """By name, sorted. Raises QuantityError when a sum leaves 64 bits."""

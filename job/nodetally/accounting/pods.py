@@ -119,8 +119,9 @@ def _container_requests(shape: PodShape, mode: Mode) -> dict[str, int]:
     spec = aggregate(shape, lambda container: container.requests)
     if mode is Mode.TOTALS:
         return spec
-    if mode is Mode.SCHEDULER and _pod_status_rules(shape):
-        status = _max(dict(shape.status_requests or ()), dict(shape.status_allocated or ()))
+    actuated, allocated = shape.status_requests, shape.status_allocated
+    if mode is Mode.SCHEDULER and actuated is not None and allocated is not None:  # instead of the containers' (CH:310)
+        status = _max(dict(actuated), dict(allocated))
     else:
         statuses = _by_name(shape)
         status = _max(
@@ -133,11 +134,6 @@ def _container_requests(shape: PodShape, mode: Mode) -> dict[str, int]:
 def _by_name(shape: PodShape) -> dict[str, ContainerStatus]:
     """Statuses are looked up by name, app containers' before init containers' (CH:217-229)."""
     return {each.name: each for each in reversed(shape.statuses)}
-
-
-def _pod_status_rules(shape: PodShape) -> bool:
-    """Pod-level status stands in for the containers' when all of it is there (CH:310-312)."""
-    return shape.status_allocated is not None and shape.status_requests is not None
 
 
 def _pod_level_requests(shape: PodShape, mode: Mode) -> Callable[[str, int], int]:
