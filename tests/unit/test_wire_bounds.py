@@ -46,6 +46,19 @@ def test_the_window_keeps_what_is_unread_when_it_grows_or_moves() -> None:
         assert protobuf(envelope(b"".join(field(2, item) for item in items)), sizes)[0] == items
 
 
+def test_the_window_grows_to_what_is_needed_and_no_further() -> None:
+    """What fits leaves it alone; what does not gives it that size, whatever lies unread."""
+    window = Buffer(chunked(bytes(100), [5]), size=16)
+    memory = window.view
+    window.take(1, "body")
+    for count in (4, 15, 16):
+        window.need(count, "body")
+        assert window.view is memory
+    window.take(1, "body")
+    window.need(40, "body")
+    assert len(window.view) == 40
+
+
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.integers(1, 60), min_size=1, max_size=30), st.lists(st.integers(1, 50), min_size=1, max_size=4))
 def test_the_position_is_the_number_of_bytes_taken(takes: list[int], sizes: list[int]) -> None:
@@ -86,8 +99,9 @@ def test_the_last_fields_of_the_envelope_may_hold_something() -> None:
     assert protobuf(whole)[0] == [b"a"]
     assert protobuf(whole + field(3, b"gzip") + field(4, b"x" * 200), [3])[0] == [b"a"]
     for number in (1, 2, 5):
-        with pytest.raises(ClusterError, match="bytes after the end of the list"):
-            protobuf(whole + field(number, b""))
+        for sizes in (WHOLE, [len(whole)]):
+            with pytest.raises(ClusterError, match="bytes after the end of the list"):
+                protobuf(whole + field(number, b""), sizes)
     with pytest.raises(ClusterError, match="ends in the middle"):
         protobuf(whole + field(3, b"gzip")[:-1])
 
@@ -149,12 +163,15 @@ def test_a_head_that_says_nothing_is_empty(text: str, head: ListHead) -> None:
         ('{"kind":"Status","code":403}', []),
         ('{"metadata":{"name":"a"}}', []),
         ("{}", []),
+        ('{"kind":"Pod","items":[{}]}', [{}]),
+        ('{"kind":"Pod","args":[{}]}', [{"kind": "Pod", "args": [{}]}]),
+        ('{"notes":[{"b":2}],"items":[{"a":1}]}', [{"a": 1}]),
         (' {\n"kind" :\t"List" , "items" : [ {} ,\r\n{"a": 1} ] } \n', [{}, {"a": 1}]),
     ],
 )
 @pytest.mark.parametrize("sizes", [WHOLE, [1]])
 def test_a_lone_object_is_a_list_of_one(text: str, items: list[Any], sizes: list[int]) -> None:
-    """But for a list without items, a Status, and what does not say its kind; white space is none of it."""
+    """But for what has items, a list without, a Status, and what does not say its kind; white space is none of it."""
     assert in_json(text, sizes)[0] == items
 
 
@@ -235,12 +252,32 @@ def test_what_stands_beside_the_items_is_held_up_to_16_mib(monkeypatch: pytest.M
 
 
 def test_an_item_in_json_is_given_up_where_one_in_protobuf_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is cut off is waited for up to that size and no further."""
+    """What is cut off is waited for up to that size and no further, whatever was read before it."""
     monkeypatch.setattr("nodetally.cluster.wire.MAX_ITEM_BYTES", 1000)
     item = json.dumps({"n": "x" * 991})  # 1,000 bytes with its quotes and braces
-    assert len(in_json(f'{{"items":[{item}]}}', [10])[0]) == 1
-    with pytest.raises(ClusterError, match=r"list: an item of more than \d+ bytes; no object of Kubernetes"):
-        in_json(json.dumps({"items": [{"n": "x" * 3000}]}), [10])
+    begin = '{"items":['
+    for sizes in ([10], [900], [1999]):
+        assert len(in_json(f"{begin}{item},{item}]}}", sizes)[0]) == 2
+    for size in (1, 500):
+        buffer = buffer_of(f'{begin}{{"n": "{"x" * 3000}'.encode(), [len(begin), *[size] * 1000])
+        with pytest.raises(ClusterError, match="list: an item of more than 1000 bytes; no object of Kubernetes"):
+            list(JsonList(buffer, "list").items())
+        assert buffer.taken == len(begin) + 1000
+
+
+def test_an_item_in_json_comes_before_the_next_ones_are_read() -> None:
+    """What is cut off waits for as much again, not for the whole body."""
+    item = json.dumps({"n": "x" * 91})
+    buffer = buffer_of(f'{{"items":[{",".join([item] * 100)}]}}'.encode(), [10])
+    assert next(JsonList(buffer, "list").items()) == json.loads(item)
+    assert buffer.taken <= 3 * len(item)
+
+
+@pytest.mark.parametrize("letters", range(20))
+def test_a_character_cut_where_more_is_waited_for_is_read_whole(letters: int) -> None:
+    """Byte by byte: a chunk that ends no character is not the end of the body."""
+    item = {"n" * letters + "é": 1}
+    assert in_json(json.dumps({"items": [item]}, ensure_ascii=False), [1])[0] == [item]
 
 
 @settings(max_examples=60, deadline=None)

@@ -97,7 +97,7 @@ class Buffer:
             if byte < 0x80:
                 return value
             shift += 7
-            if shift > 63:
+            if shift == 70:  # ten bytes: the most that 64 bits take
                 raise ClusterError(f"{what}: not protobuf (a length of more than 64 bits)")
 
     def _grow(self, count: int, what: str) -> None:
@@ -262,11 +262,11 @@ class JsonList:
             try:
                 value, end = self._decoder.raw_decode(self._text, self._at)
             except json.JSONDecodeError as error:
-                if pending > MAX_ITEM_BYTES:
+                if pending >= MAX_ITEM_BYTES:
                     raise ClusterError(
                         f"{self.what}: an item of more than {pending} bytes; no object of Kubernetes is that large"
                     ) from error
-                if not self._more(min(pending, MAX_ITEM_BYTES + 1 - pending)):
+                if not self._more(min(pending, MAX_ITEM_BYTES - pending)):
                     raise ClusterError(f"{self.what}: broken or cut off JSON: {error}") from error
                 continue
             except (ValueError, RecursionError) as error:  # a number or a depth that no more text makes right
