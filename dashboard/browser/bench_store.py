@@ -39,7 +39,7 @@ def add_history(store: str, cluster: str) -> None:
     last = summarise(newest(store, cluster))
     steps = range(1, DAYS * 24 * 4)
     before = [moved(last, NOW - STEP * step, 0.7 + 0.3 * (step % 96) / 96) for step in steps]
-    derive(open_store(store), cluster, [*before, last], pauses=Pauses())
+    derive(open_store(store), cluster, [*before, last], pauses=Pauses(), bodies={})
 
 
 def make(store: Path) -> None:

@@ -64,7 +64,7 @@ def index(store: Store, cluster: str, summaries: Iterable[Summary], pauses: Paus
     known = list(summaries)
     if not known:
         return
-    derive(store, cluster, known, pauses=pauses)
+    derive(store, cluster, known, pauses=pauses, bodies={})
     for date in sorted({each.date for each in known}):
         gone = {each.slot for each in known if each.date == date} - _listed(store, cluster, date)
         if gone:

@@ -91,7 +91,7 @@ def derive(
     *,
     pauses: Pauses,
     known: Loaded | None = None,
-    bodies: Mapping[str, bytes] | None = None,
+    bodies: Mapping[str, bytes],
 ) -> str:
     """Bring all derived documents up to these snapshots of one cluster; `bodies` are those already at hand.
 
@@ -104,7 +104,7 @@ def derive(
         return merge_cluster(index, cluster, summaries)
 
     index = update(store, cluster_index_key(cluster), merged, INDEX_HEADERS, pauses=pauses, known=known)
-    _move_latest(store, cluster, index["last"], bodies or {}, pauses)
+    _move_latest(store, cluster, index["last"], bodies, pauses)
     update(store, clusters_key(), lambda clusters: merge_clusters(clusters, [cluster]), INDEX_HEADERS, pauses=pauses)
     return str(index["last"]["slot"])
 
