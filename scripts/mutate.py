@@ -19,6 +19,7 @@ import signal
 import sys
 import tempfile
 import time
+import tomllib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
@@ -31,8 +32,8 @@ import hypothesis
 import pytest
 from mutations import Mutant, mutants_of
 
-JOB = Path("job/nodetally")
-MODULES = [*(JOB / "accounting").glob("[!_]*.py"), JOB / "cluster/wire.py", JOB / "store/publish.py"]
+MEASURED = tomllib.loads(Path("pyproject.toml").read_text())["tool"]["coverage"]["run"]["include"]
+MODULES = [path for pattern in MEASURED for path in Path().glob(pattern) if path.stem != "__init__"]
 TESTS = ["tests/unit", "tests/fuzz", "tests/contract"]
 OUT = Path(".mutants")
 SECONDS_FILE = OUT / "seconds.json"  # how long each test took
