@@ -58,7 +58,7 @@ torture: .venv/dev ## passes killed, raced, denied their disk or their S3, and f
 	$(BIN)/uv pip install -q --require-hashes --no-deps --python $(BIN)/python -r requirements/mutate.txt
 	@touch $@
 
-coverage: .venv/mutate ## which lines and branches of accounting, wire and publish the tests run; 95 % or it fails; four minutes
+coverage: .venv/mutate ## which lines and branches the tests run where a wrong number would come from; 95 % or it fails; five minutes
 	$(BIN)/python scripts/mutate.py --map
 	$(BIN)/coverage report --show-missing --fail-under=95
 

@@ -98,7 +98,7 @@ def main() -> None:
 def map_tests() -> int:
     """Every test, each with the lines it runs, into .coverage; and how long it took."""
     timed = Timed()
-    options = ["-q", "--assert=plain", "-n", str(WORKERS), "--cov", "--cov-context=test", "--cov-report="]
+    options = ["-q", "-n", str(WORKERS), "--cov", "--cov-context=test", "--cov-report="]
     failed = pytest.main([*TESTS, *options], plugins=[timed])
     SECONDS_FILE.write_text(json.dumps(timed.seconds))
     return int(failed)
