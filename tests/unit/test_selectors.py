@@ -84,6 +84,39 @@ def test_what_is_not_a_selector_is_wrong_use_that_names_the_forms(text: str) -> 
     assert "KEY in (A,B)" in caught.value.hint
 
 
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        ("a,", "at its end"),
+        ("!", "at its end"),
+        ("a in (b", "at its end"),
+        ("a b", "at 'b'"),
+        ("a  <=1", "at '<'"),
+        ("a in ()", "at ')'"),
+        ("a in b", "at 'b'"),
+        ("a=b=c", "at '='"),
+        ("a in (b c)", "at 'c'"),
+        ("!!a", "at '!'"),
+    ],
+)
+def test_what_is_not_a_selector_is_shown_where_it_breaks(text: str, where: str) -> None:
+    """The token that does not belong, or the end where one is missing."""
+    with pytest.raises(WrongUse) as caught:
+        parse_selector(text)
+    assert str(caught.value) == f"not a selector: {text!r}, {where}"
+
+
+@pytest.mark.parametrize("text", ["", "a", "!a", "a=x", "a!=x", "a=", "a in (,x,y,z)", "a notin (x,y)", "a,!b,c=d"])
+def test_a_selector_is_written_in_its_shortest_form(text: str) -> None:
+    """Values in order: one selector has one text."""
+    assert str(parse_selector(text)) == text
+
+
+def test_a_selector_knows_its_keys() -> None:
+    """What must be read of the labels to tell."""
+    assert parse_selector("a,!b,c in (d)").keys == {"a", "b", "c"}
+
+
 @given(st.lists(REQUIREMENTS, max_size=4))
 def test_a_selector_survives_being_written_and_read(requirements: list[Requirement]) -> None:
     """str() and parse_selector undo each other, whatever the keys and values."""

@@ -104,6 +104,23 @@ def test_any_text_is_a_time_or_wrong_use(text: str) -> None:
         assert parse_time(text, NOW).tzinfo is UTC
 
 
+@pytest.mark.parametrize(
+    ("seconds", "age"),
+    [
+        (0, "0 s"),
+        (119.9, "119 s"),
+        (120, "2 min"),
+        (119 * 60 + 59, "119 min"),
+        (120 * 60, "2 h"),
+        (48 * 3_600 - 1, "47 h"),
+        (48 * 3_600, "2 d"),
+    ],
+)
+def test_an_age_is_in_the_unit_that_matters(seconds: float, age: str) -> None:
+    """Two of a unit are the first that are told in it."""
+    assert format_age(timedelta(seconds=seconds)) == age
+
+
 def test_an_age_never_turns_negative() -> None:
     """A clock that is behind the store's shows 0, not -3."""
     assert format_age(timedelta(seconds=-3)) == "0 s"
