@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from nodetally.errors import StoreError, WrongUse
 from nodetally.store import layout
-from nodetally.store.base import check_key
+from nodetally.store.base import Headers, check_key
 
 NAMES = st.from_regex(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?", fullmatch=True).filter(
     lambda name: ".." not in name
@@ -48,6 +48,76 @@ def test_headers_say_how_long_each_may_be_kept() -> None:
     }
     for headers, cache_control in caches.items():
         assert (headers.cache_control, headers.content_encoding) == (cache_control, None)
+    types = [layout.SNAPSHOT_HEADERS, layout.LATEST_HEADERS, layout.INDEX_HEADERS, layout.ROLLUP_HEADERS]
+    assert [headers.content_type for headers in types] == ["application/json"] * 3 + ["application/vnd.apache.parquet"]
+    assert layout.STATE_HEADERS.content_type == "application/octet-stream"
+    assert Headers("text/html; charset=utf-8", "public, max-age=60", None) == layout.PAGE_HEADERS
+
+
+@pytest.mark.parametrize(
+    ("kind", "content_type"),
+    [
+        ("css", "text/css; charset=utf-8"),
+        ("js", "text/javascript; charset=utf-8"),
+        ("json", "application/json"),
+        ("png", "image/png"),
+        ("svg", "image/svg+xml"),
+        ("woff2", "font/woff2"),
+    ],
+)
+def test_a_file_of_the_page_is_told_by_its_ending(kind: str, content_type: str) -> None:
+    """Its name holds a hash, so it may be kept for ever."""
+    key = layout.asset_key(f"index-1.2.{kind}")
+    assert layout.asset_headers(key) == Headers(content_type, "public, max-age=31536000, immutable", None)
+    assert layout.is_of_another_part(key)
+    with pytest.raises(StoreError, match=r"no type is known for assets/index\.exe"):
+        layout.asset_headers("assets/index.exe")
+
+
+@pytest.mark.parametrize(
+    ("key", "headers"),
+    [
+        ("snapshots/cluster=a/date=2026-11-23/20261123T120000Z.json.gz", layout.SNAPSHOT_HEADERS),
+        ("clusters.json", layout.INDEX_HEADERS),
+        ("clusters/a/index.json", layout.INDEX_HEADERS),
+        ("clusters/a/days/2026-11-23.json", layout.INDEX_HEADERS),
+        ("clusters/a/latest.json.gz", layout.LATEST_HEADERS),
+        ("clusters/a..b/latest.json.gz", None),
+        ("clusters/a/latest.json.gz2", None),
+        ("state/a/watch-cache", None),
+        ("rollups/kind=nodes/cluster=a/date=2026-11-23/part-0.parquet", None),
+        ("index.html", None),
+        ("notes.txt", None),
+    ],
+)
+def test_the_page_is_shown_what_it_reads_and_nothing_else(key: str, headers: Headers | None) -> None:
+    """Whoever serves the store asks this."""
+    assert layout.public_headers(key) == headers
+
+
+@pytest.mark.parametrize(
+    ("key", "cluster"),
+    [
+        ("clusters/a/latest.json.gz", "a"),
+        ("clusters/a/x", "a"),
+        ("snapshots/cluster=a/x", "a"),
+        ("clusters/a/", None),
+        ("clusters/a..b/x", None),
+        ("state/a/x", None),
+    ],
+)
+def test_a_cluster_is_known_by_its_folders(key: str, cluster: str | None) -> None:
+    """Of snapshots and of derived documents; what lies in them may be anything."""
+    assert layout.parse_cluster_folder(key) == cluster
+
+
+@pytest.mark.parametrize(
+    ("key", "another"),
+    [("index.html", True), ("assets/a.js", True), ("state/a/x", True), ("clusters.json", False), ("assets", False)],
+)
+def test_the_page_and_kept_state_are_of_another_part(key: str, another: bool) -> None:
+    """What is checked and made anew are snapshots and what is made of them."""
+    assert layout.is_of_another_part(key) is another
 
 
 @given(NAMES, MOMENTS)
@@ -183,7 +253,12 @@ def test_what_is_no_date_makes_no_key(date: str) -> None:
         "clusters/a/days/2026-11-31.json",
         "clusters/a..b/index.json",
         "clusters/a/index.jsonx",
+        f"clusters/{'a' * 64}/index.json",
+        "clusters/a..b/days/2026-11-23.json",
         "rollups/kind=/cluster=a/date=2026-11-23/part-0.parquet",
+        "rollups/kind=.nodes/cluster=a/date=2026-11-23/part-0.parquet",
+        "rollups/kind=nodes/cluster=a..b/date=2026-11-23/part-0.parquet",
+        "rollups/kind=nodes/cluster=a/date=2026-11-31/part-0.parquet",
     ],
 )
 def test_foreign_keys_are_nobodys(key: str) -> None:
@@ -202,8 +277,16 @@ def test_slots_are_in_utc_and_need_a_zone() -> None:
         layout.slot_of(moment.replace(tzinfo=None))
 
 
-@pytest.mark.parametrize("name", ["", "..", "a/b", ".hidden", "a b"])
+@pytest.mark.parametrize("name", ["", "..", "a..b", "a/b", ".hidden", "a b", "a" * 64])
 def test_names_in_keys_are_plain(name: str) -> None:
-    """State and rollups have names of their own in their keys."""
-    with pytest.raises(StoreError, match="unfit"):
-        layout.state_key("a", name)
+    """State, rollups and the page's files have names of their own in their keys."""
+    for make in (
+        lambda: layout.state_key("a", name),
+        lambda: layout.rollup_key(name, "a", "2026-11-23"),
+        lambda: layout.rollups_prefix(name, "a"),
+        lambda: layout.asset_key(name),
+    ):
+        with pytest.raises(StoreError, match="unfit"):
+            make()
+    assert layout.state_key("a", "b" * 63) == f"state/a/{'b' * 63}"
+    assert layout.rollups_prefix("nodes", "a") == "rollups/kind=nodes/cluster=a/"

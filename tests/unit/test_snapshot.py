@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import zlib
 from datetime import UTC, datetime
 from typing import Any
 
@@ -205,6 +206,30 @@ def test_what_is_not_a_snapshot_is_refused(body: bytes) -> None:
     """As a store with damage in it would hand out."""
     with pytest.raises(StoreError, match="not a snapshot"):
         snapshot.decode(body)
+
+
+@pytest.mark.parametrize("text", [b'{"schema": "1"}', b'{"schema": null}', b'{"schema": 1.5}', b"1", b"null"])
+def test_what_says_no_schema_is_no_snapshot(text: bytes) -> None:
+    """Whatever else it is."""
+    with pytest.raises(StoreError, match="not a snapshot: no schema number"):
+        snapshot.decode(packed(text))
+
+
+def test_a_body_may_unpack_to_the_limit_and_no_further(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All its members together; a member that is cut off is an error, and so is none at all."""
+    assert snapshot.LIMIT_BYTES == 256 << 20
+    monkeypatch.setattr(snapshot, "LIMIT_BYTES", 3 << 20)
+    half = packed(bytes(3 << 19))
+    assert len(snapshot.unpack(half + half)) == 3 << 20
+    for body in (half + half + packed(b"x"), packed(bytes((3 << 20) + 1))):
+        with pytest.raises(StoreError, match="not a snapshot: it unpacks to more than 3 MiB"):
+            snapshot.unpack(body)
+    for cut in (b"", half[:-1], half + half[:-1]):
+        with pytest.raises(StoreError, match="not a snapshot: the gzip body is cut off"):
+            snapshot.unpack(cut)
+    assert snapshot.unpack(packed(b"")) == b""
+    with pytest.raises(zlib.error):
+        snapshot.unpack(zlib.compress(b"{}"))
 
 
 def test_a_newer_schema_asks_for_a_newer_program() -> None:
