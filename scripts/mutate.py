@@ -99,6 +99,7 @@ def map_tests() -> int:
     """Every test, each with the lines it runs, into .coverage; and how long it took."""
     timed = Timed()
     options = ["-q", "-n", str(WORKERS), "--cov", "--cov-context=test", "--cov-report="]
+    options += ["-Wignore::pytest.PytestAssertRewriteWarning"]  # hypothesis is here already; of tests it says why
     failed = pytest.main([*TESTS, *options], plugins=[timed])
     SECONDS_FILE.write_text(json.dumps(timed.seconds))
     return int(failed)

@@ -280,13 +280,13 @@ def test_slots_are_in_utc_and_need_a_zone() -> None:
 @pytest.mark.parametrize("name", ["", "..", "a..b", "a/b", ".hidden", "a b", "a" * 64])
 def test_names_in_keys_are_plain(name: str) -> None:
     """State, rollups and the page's files have names of their own in their keys."""
-    for make in (
-        lambda: layout.state_key("a", name),
-        lambda: layout.rollup_key(name, "a", "2026-11-23"),
-        lambda: layout.rollups_prefix(name, "a"),
-        lambda: layout.asset_key(name),
+    for make, parts in (
+        (layout.state_key, ("a", name)),
+        (layout.rollup_key, (name, "a", "2026-11-23")),
+        (layout.rollups_prefix, (name, "a")),
+        (layout.asset_key, (name,)),
     ):
         with pytest.raises(StoreError, match="unfit"):
-            make()
+            make(*parts)
     assert layout.state_key("a", "b" * 63) == f"state/a/{'b' * 63}"
     assert layout.rollups_prefix("nodes", "a") == "rollups/kind=nodes/cluster=a/"
