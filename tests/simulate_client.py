@@ -1,4 +1,4 @@
-"""A small client for tests of the simulator: one request, its answer whole, lists decoded by the simulator's table."""
+"""A small client for tests of the simulator: one request, its answer whole, and what is in it."""
 
 import gzip
 import http.client
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from nodetally.simulate.encoding import decode, open_envelope, wire_fields
+from messages import message, open_envelope
 
 PROTOBUF = "application/vnd.kubernetes.protobuf"
 JSON = "application/json"
@@ -26,8 +26,7 @@ class Got(NamedTuple):
     @property
     def message(self) -> dict[str, Any]:
         """The object in a protobuf answer."""
-        _, kind, raw = open_envelope(self.body)
-        return decode(kind, raw)
+        return open_envelope(self.body).content
 
 
 def get(server: Any, path: str, accept: str = JSON, *, method: str = "GET", **headers: str) -> Got:
@@ -60,10 +59,8 @@ def frames(body: bytes) -> Iterator[tuple[str, dict[str, Any]]]:
     """Type and object of each event in a protobuf watch."""
     while body:
         size = int.from_bytes(body[:4], "big")
-        event: dict[int, Any] = dict(wire_fields(body[4 : 4 + size]))
-        envelope: dict[int, Any] = dict(wire_fields(event[2]))
-        _, kind, raw = open_envelope(envelope[1])
-        yield event[1].decode(), decode(kind, raw)
+        event = message("WatchEvent", body[4 : 4 + size])
+        yield event.type, open_envelope(event.object.raw).content
         body = body[4 + size :]
 
 

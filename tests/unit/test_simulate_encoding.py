@@ -2,31 +2,20 @@
 
 import base64
 import json
-from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nodetally.simulate.encoding import (
-    decode,
-    duration_nanoseconds,
-    encode,
-    envelope,
-    envelope_head,
-    fields,
-    open_envelope,
-    read_varint,
-    varint,
-    watch_frame,
-)
+from messages import decode, open_envelope
+from nodetally.simulate.encoding import encode, envelope, envelope_head, fields, varint, watch_frame
 from nodetally.simulate.schema import MESSAGES
+from paths import VECTORS as FOLDER
+from paths import WIRE
 from simulate_client import without_empties
 
-DATA = Path(__file__).parents[1] / "data"
-VECTORS = json.loads((DATA / "vectors" / "pods-and-quantities.json").read_bytes())
+VECTORS = json.loads((FOLDER / "pods-and-quantities.json").read_bytes())
 TWINS = ("pods-empty", "pods-limit2", "pods-realistic", "nodes-limit2", "nodes-realistic")
 
 
@@ -39,18 +28,17 @@ def test_pods_are_encoded_as_upstream_encodes_them(vector: dict[str, Any]) -> No
 @pytest.mark.parametrize("name", TWINS)
 def test_lists_are_encoded_as_a_real_server_sends_them(name: str) -> None:
     """The JSON twin of a captured protobuf list becomes the same bytes."""
-    content = json.loads((DATA / "wire" / f"{name}.json").read_bytes())
+    content = json.loads((WIRE / f"{name}.json").read_bytes())
     encoded = envelope("v1", content["kind"], encode(content["kind"], content))
-    assert encoded == (DATA / "wire" / f"{name}.pb").read_bytes()
+    assert encoded == (WIRE / f"{name}.pb").read_bytes()
 
 
 @pytest.mark.parametrize("name", TWINS)
-def test_decoding_gives_the_json_twin(name: str) -> None:
-    """A captured protobuf list decodes to its JSON twin, empties aside."""
-    content = json.loads((DATA / "wire" / f"{name}.json").read_bytes())
-    api_version, kind, raw = open_envelope((DATA / "wire" / f"{name}.pb").read_bytes())
-    decoded = {"apiVersion": api_version, "kind": kind, **decode(kind, raw)}
-    assert without_empties(decoded) == without_empties(content)
+def test_the_table_reads_a_capture_as_its_json_twin(name: str) -> None:
+    """By the table and the protobuf library a captured list is what its JSON twin says, empties aside."""
+    twin = json.loads((WIRE / f"{name}.json").read_bytes())
+    api_version, kind, content = open_envelope((WIRE / f"{name}.pb").read_bytes())
+    assert without_empties({"apiVersion": api_version, "kind": kind, **content}) == without_empties(twin)
 
 
 def test_watch_events_are_framed_as_upstream_frames_them() -> None:
@@ -69,10 +57,10 @@ def test_a_bookmark_is_mostly_empty_fields() -> None:
 
 def test_an_error_status_reads_and_writes_the_same() -> None:
     """A captured Status survives decoding and encoding unchanged."""
-    captured = (DATA / "wire" / "status-400.pb").read_bytes()
-    _, kind, raw = open_envelope(captured)
-    assert decode(kind, raw)["message"] == "field label not supported: spec.foo"
-    assert envelope("v1", "Status", encode(kind, decode(kind, raw))) == captured
+    captured = (WIRE / "status-400.pb").read_bytes()
+    content = open_envelope(captured).content
+    assert content["message"] == "field label not supported: spec.foo"
+    assert envelope("v1", "Status", encode("Status", content)) == captured
 
 
 def test_the_head_says_how_long_the_message_is() -> None:
@@ -90,7 +78,6 @@ def test_metrics_have_their_own_kinds_of_field() -> None:
         "usage": {"cpu": "5n"},
     }
     assert decode("NodeMetrics", encode("NodeMetrics", metrics)) == metrics
-    assert duration_nanoseconds("1.5ms") == 1_500_000
 
 
 def test_ports_may_be_numbers_or_names() -> None:
@@ -112,12 +99,5 @@ def test_the_table_names_only_messages_that_it_has() -> None:
 @given(st.integers(-(2**63), 2**63 - 1))
 def test_numbers_survive(number: int) -> None:
     """Every 64-bit number is read back as it was written, the negative ones in ten bytes."""
-    assert read_varint(varint(number), 0) == (number % 2**64, len(varint(number)))
+    assert len(varint(number)) == (10 if number < 0 else max(1, -(-number.bit_length() // 7)))
     assert decode("Toleration", encode("Toleration", {"tolerationSeconds": number})) == {"tolerationSeconds": number}
-
-
-@given(st.binary(max_size=200))
-def test_random_bytes_are_refused(data: bytes) -> None:
-    """Bytes that are no message raise ValueError or KeyError (or are read as unknown fields), and nothing else."""
-    with suppress(ValueError, KeyError):
-        decode("Pod", data)

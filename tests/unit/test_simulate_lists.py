@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from messages import message
 from nodetally.simulate.cluster import SimulatedCluster
-from nodetally.simulate.encoding import open_envelope, wire_fields
+from nodetally.simulate.encoding import ENVELOPE_END, MAGIC
 from nodetally.simulate.routes import Settings
 from nodetally.simulate.server import Simulator, serving
 from simulate_client import JSON, PROTOBUF, Got, get, names, node, pod, raw_answer, unzip, without_empties
@@ -63,10 +64,10 @@ def test_json_and_protobuf_describe_the_same_objects(many: Simulator, resource: 
 def test_the_outer_length_is_that_of_the_message(many: Simulator) -> None:
     """What the envelope declares up front is what comes: the list's message ends four bytes before the body."""
     body = get(many, "/api/v1/pods", PROTOBUF).body
-    api_version, kind, raw = open_envelope(body)
-    assert (api_version, kind) == ("v1", "PodList")
-    assert body.endswith(raw + b"\x1a\x00\x22\x00")
-    assert sum(number == 2 for number, _ in wire_fields(raw)) == 200
+    unknown = message("Unknown", body.removeprefix(MAGIC))
+    assert (unknown.typeMeta.apiVersion, unknown.typeMeta.kind) == ("v1", "PodList")
+    assert body.endswith(unknown.raw + ENVELOPE_END)
+    assert len(message("PodList", unknown.raw).items) == 200
 
 
 def test_every_object_of_a_large_list_is_a_chunk(many: Simulator) -> None:

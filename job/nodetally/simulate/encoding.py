@@ -1,26 +1,23 @@
-"""JSON objects in, upstream's protobuf out (and back), driven by the table in schema.py. Knows no server, no cluster.
+"""JSON objects in, upstream's protobuf out, driven by the table in schema.py. Knows no server and no cluster.
 
 The bytes are those of kube-apiserver's own encoder: fields in the order of their numbers, scalars and messages that
 are no pointers written even when empty, maps in the order of their keys, times without fractions.
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 from nodetally.simulate.schema import MESSAGES
+from nodetally.times import format_time, parse_duration
 
 MAGIC = b"k8s\x00"  # apimachinery/pkg/runtime/serializer/protobuf/protobuf.go:34
 ENVELOPE_END = b"\x1a\x00\x22\x00"  # contentEncoding and contentType, both empty
 VARINT, LENGTH = 0, 2  # the only wire types in these messages
-_WIDTHS = {1: 8, 5: 4}  # fixed64, fixed32: none in the table; skipped when met
-_UNIT_NANOSECONDS = {"ns": 1, "us": 1_000, "µs": 1_000, "ms": 1_000_000, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
 
-Object = dict[str, Any]
 Writer = Callable[[Any], bytes]
-Reader = Callable[[int | bytes], Any]
 
 
 class Field(NamedTuple):
@@ -146,21 +143,11 @@ def epoch_seconds(text: str) -> int:
 @lru_cache(maxsize=4096)
 def time_text(seconds: int) -> str:
     """RFC 3339, UTC, as metav1.Time writes it."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return format_time(datetime.fromtimestamp(seconds, UTC))
 
 
 def _write_duration(text: str | None) -> bytes:
-    return b"\x08" + varint(duration_nanoseconds(text or "0s"))
-
-
-def duration_nanoseconds(text: str) -> int:
-    """A Go duration of one unit, as metrics-server's windows are.
-
-    >>> duration_nanoseconds("15.037s")
-    15037000000
-    """
-    unit = text.lstrip("-0123456789.")
-    return round(float(text.removesuffix(unit)) * _UNIT_NANOSECONDS[unit])
+    return b"\x08" + varint(parse_duration(text or "0s") // timedelta(microseconds=1) * 1000)
 
 
 _BODIES: dict[str, Writer] = {
@@ -188,116 +175,3 @@ def watch_frame(event: str, enveloped: bytes) -> bytes:
     """One event of a watch: its length in 32 bits, big-endian, then WatchEvent{type, RawExtension{raw}}, no magic."""
     payload = delimited(1, event.encode()) + delimited(2, delimited(1, enveloped))
     return len(payload).to_bytes(4, "big") + payload
-
-
-def decode(kind: str, raw: bytes) -> Object:
-    """A message as the JSON object that it came from; what is empty and no pointer is left out, as omitempty does."""
-    known = _readers(kind)
-    obj: Object = {}
-    for number, value in wire_fields(raw):
-        if number in known:
-            field, read = known[number]
-            _put(obj, field, value, read)
-    return obj
-
-
-def _put(obj: Object, field: Field, value: int | bytes, read: Reader) -> None:
-    if field.name == "*":
-        obj.update(read(value))
-    elif field.shape == "[]":
-        obj.setdefault(field.name, []).append(read(value))
-    elif field.shape == "{}":
-        entry = dict(wire_fields(_bytes(value)))
-        obj.setdefault(field.name, {})[_bytes(entry[1]).decode()] = read(entry[2])
-    else:
-        found = read(value)
-        if field.shape == "?" or found not in ("", 0, False, None, {}):
-            obj[field.name] = found
-
-
-@cache
-def _readers(kind: str) -> dict[int, tuple[Field, Reader]]:
-    return {field.number: (field, _value_reader(field.kind)) for field in fields(kind)}
-
-
-@cache
-def _value_reader(kind: str) -> Reader:
-    return _READERS.get(kind) or (lambda value: decode(kind, _bytes(value)))
-
-
-def _bytes(value: int | bytes) -> bytes:
-    if isinstance(value, int):
-        raise ValueError("a number where the table has a field with a length")  # noqa: TRY004 -- the data is wrong
-    return value
-
-
-def _signed(value: int | bytes) -> int:
-    number = int(value)
-    return number - (1 << 64) if number >> 63 else number
-
-
-def _read_time(value: int | bytes) -> str | None:
-    found = dict(wire_fields(_bytes(value)))
-    try:
-        return time_text(_signed(found[1])) if found else None
-    except OverflowError as error:
-        raise ValueError(f"no time: {found[1]!r} seconds") from error
-
-
-def _read_int_or_string(value: int | bytes) -> int | str:
-    found = dict(wire_fields(_bytes(value)))
-    return _bytes(found[3]).decode() if found[1] else _signed(found[2])
-
-
-def _inner(value: int | bytes) -> str:
-    """The text in the one field of a Quantity or FieldsV1."""
-    return _bytes(dict(wire_fields(_bytes(value)))[1]).decode()
-
-
-_READERS: dict[str, Reader] = {
-    "string": lambda value: _bytes(value).decode(),
-    "int": _signed,
-    "bool": bool,
-    "Quantity": _inner,
-    "Time": _read_time,
-    "Duration": lambda value: f"{_signed(dict(wire_fields(_bytes(value)))[1]) / 10**9:.9g}s",
-    "IntOrString": _read_int_or_string,
-    "FieldsV1": lambda value: json.loads(_inner(value)),
-}
-
-
-def wire_fields(raw: Sequence[int] | bytes) -> Iterator[tuple[int, int | bytes]]:
-    """Number and value of each field of a message; ValueError where the bytes end too soon."""
-    at, end = 0, len(raw)
-    while at < end:
-        key, at = read_varint(raw, at)
-        if key & 7 == VARINT:
-            value, at = read_varint(raw, at)
-            yield key >> 3, value
-            continue
-        size, at = (read_varint(raw, at)) if key & 7 == LENGTH else (_WIDTHS[key & 7], at)
-        if at + size > end:
-            raise ValueError(f"field {key >> 3} wants {size} bytes at {at}, the message has {end}")
-        yield key >> 3, bytes(raw[at : at + size])
-        at += size
-
-
-def read_varint(raw: Sequence[int] | bytes, at: int) -> tuple[int, int]:
-    """The number at an offset, and the offset after it."""
-    number = shift = 0
-    while True:
-        if at >= len(raw):
-            raise ValueError("the message ends within a number")
-        number |= (raw[at] & 127) << shift
-        at, shift = at + 1, shift + 7
-        if raw[at - 1] < 128:
-            return number, at
-
-
-def open_envelope(data: bytes) -> tuple[str, str, bytes]:
-    """apiVersion, kind and message of what `envelope` made; ValueError if it is not that."""
-    if not data.startswith(MAGIC):
-        raise ValueError("no protobuf envelope: the magic bytes are missing")
-    found = dict(wire_fields(data[len(MAGIC) :]))
-    types = dict(wire_fields(_bytes(found[1])))
-    return _bytes(types[1]).decode(), _bytes(types[2]).decode(), _bytes(found[2])
