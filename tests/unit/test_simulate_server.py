@@ -23,7 +23,6 @@ from google.protobuf.message import DecodeError
 from messages import open_envelope
 from nodetally.cli.simulate import load_objects, simulate
 from nodetally.errors import WrongUse
-from nodetally.simulate import tls
 from nodetally.simulate.cluster import SimulatedCluster
 from nodetally.simulate.encoding import MAGIC
 from nodetally.simulate.faults import GARBAGE, Fault
@@ -31,6 +30,7 @@ from nodetally.simulate.metrics import MetricsSettings
 from nodetally.simulate.routes import Settings
 from nodetally.simulate.sending import paced
 from nodetally.simulate.server import Simulator, serving
+from nodetally.simulate.tls import make_certificates
 from simulate_client import JSON, PROTOBUF, get, names, node, pod, raw_answer
 
 OBJECTS = [node("n1"), node("n2"), pod("a", node="n1"), pod("b")]
@@ -333,19 +333,14 @@ def test_without_the_token_there_is_nothing_but_health_and_version() -> None:
         assert get(server, "/version").status == 200
 
 
-@pytest.mark.parametrize("maker", ["_with_cryptography", "_with_openssl"])
-def test_tls_is_verified_with_the_kubeconfigs_authority(
-    maker: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A client that trusts only the kubeconfig's CA gets through; one that does not is refused."""
-    if maker == "_with_cryptography":
-        pytest.importorskip("cryptography")
-    monkeypatch.setattr(tls, "_with_cryptography", getattr(tls, maker))
+def test_tls_is_verified_with_the_kubeconfigs_authority(tmp_path: Path) -> None:
+    """A client that trusts only the kubeconfig's CA gets through, strict as it may be; one that does not is refused."""
     with serving(SimulatedCluster.of(OBJECTS), tls=True, token="t") as server:
         content = json.loads(server.write_kubeconfig(tmp_path / "config").read_bytes())
         authority = b64decode(content["clusters"][0]["cluster"]["certificate-authority-data"]).decode()
         request = urllib.request.Request(f"{server.url}/api/v1/pods", headers={"Authorization": "Bearer t"})
         context = ssl.create_default_context(cadata=authority)
+        context.verify_flags |= ssl.VERIFY_X509_STRICT  # the default from Python 3.13 on
         with urllib.request.urlopen(request, context=context, timeout=10) as answer:
             assert len(json.load(answer)["items"]) == 2
         with pytest.raises(urllib.error.URLError, match="CERTIFICATE_VERIFY_FAILED"):
@@ -353,11 +348,11 @@ def test_tls_is_verified_with_the_kubeconfigs_authority(
 
 
 def test_no_way_to_make_certificates_is_wrong_use(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without the package and without the command the hint says what to install."""
+    """Without the command the hint says what to install."""
     monkeypatch.setenv("PATH", "")
     with pytest.raises(WrongUse) as refused:
-        tls._with_openssl()
-    assert "cryptography" in refused.value.hint
+        make_certificates()
+    assert "openssl" in refused.value.hint
 
 
 def test_the_kubeconfig_is_private(server: Simulator, tmp_path: Path) -> None:
