@@ -29,7 +29,7 @@ from nodetally.cluster.connection import Connection, connected  # noqa: E402
 from nodetally.cluster.listing import NODE_QUERIES_AT_ONCE, POD, PODS, Lister, pods_of_node  # noqa: E402
 from nodetally.collect import utc_now  # noqa: E402
 from nodetally.simulate.cluster import SimulatedCluster  # noqa: E402
-from nodetally.simulate.objects import document  # noqa: E402
+from nodetally.simulate.objects.item import document  # noqa: E402
 
 Json = dict[str, Any]
 SHARES = (1, 2, 5, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100)  # percent of the nodes

@@ -12,10 +12,10 @@ from nodetally import snapshot
 from nodetally.cache import Warm
 from nodetally.collect import run_pass, utc_now
 from nodetally.settings import Settings
-from nodetally.simulate import routes
+from nodetally.simulate.api import routes
+from nodetally.simulate.api.watches import WatchSettings
 from nodetally.simulate.cluster import SimulatedCluster
 from nodetally.simulate.server import Simulator
-from nodetally.simulate.watches import WatchSettings
 
 OFTEN = WatchSettings(bookmark_seconds=0.01)  # an idle watch proves its version at once, where a real one takes 1 s
 QUICK = routes.Settings(watch=OFTEN)

@@ -9,7 +9,7 @@ from typing import Any
 from nodetally.cluster.observation import Observation
 from nodetally.collect import observe
 from nodetally.settings import Settings, Surroundings
-from nodetally.simulate import routes
+from nodetally.simulate.api import routes
 from nodetally.simulate.cluster import SimulatedCluster
 from nodetally.simulate.faults import Fault
 from nodetally.simulate.server import Simulator, serving

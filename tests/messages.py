@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.message import Message
 
-from nodetally.simulate.encoding import MAGIC, Field, fields
-from nodetally.simulate.schema import MESSAGES
+from nodetally.simulate.objects.encoding import MAGIC, Field, fields
+from nodetally.simulate.objects.schema import MESSAGES
 from nodetally.times import format_time
 
 Json = dict[str, Any]

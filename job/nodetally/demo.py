@@ -15,7 +15,7 @@ from typing import Any
 from nodetally.collect import run_pass
 from nodetally.settings import Settings, Surroundings
 from nodetally.simulate.cluster import SimulatedCluster
-from nodetally.simulate.objects import Item, document
+from nodetally.simulate.objects.item import Item, document
 from nodetally.simulate.server import serving
 from nodetally.store.base import Store
 

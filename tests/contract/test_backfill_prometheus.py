@@ -20,7 +20,7 @@ from nodetally.cli.main import main
 from nodetally.cluster.dump import observe_dumps
 from nodetally.settings import Settings
 from nodetally.simulate.cluster import SimulatedCluster
-from nodetally.simulate.objects import document
+from nodetally.simulate.objects.item import document
 from nodetally.store import read
 from nodetally.store.directory import DirectoryStore
 from nodetally.store.layout import slot_of

@@ -14,10 +14,10 @@ from caches import OFTEN, QUICK, a_cluster, asked, cached, checked, document, sa
 from clusters import METRICS, NOWHERE, Json, measured, node, pod
 from nodetally.cache import Warm
 from nodetally.collect import observe, run_pass
-from nodetally.simulate import routes
+from nodetally.simulate.api import routes
 from nodetally.simulate.cluster import SimulatedCluster
 from nodetally.simulate.faults import Fault
-from nodetally.simulate.objects import document as document_of
+from nodetally.simulate.objects.item import document as document_of
 
 Change = Callable[[SimulatedCluster], object]
 

@@ -19,7 +19,7 @@ from nodetally.cluster.kept import MAGIC
 from nodetally.collect import run_pass, utc_now
 from nodetally.errors import ClusterError
 from nodetally.settings import Settings
-from nodetally.simulate import routes
+from nodetally.simulate.api import routes
 from nodetally.simulate.faults import Fault
 
 PODS, NODES = "/api/v1/pods", "/api/v1/nodes"

@@ -14,10 +14,10 @@ from clusters import METRICS, NOWHERE, measured, node, read, served
 from nodetally.collect import observe
 from nodetally.errors import ClusterError, ClusterRefused
 from nodetally.settings import Settings
-from nodetally.simulate import routes
+from nodetally.simulate.api import routes
+from nodetally.simulate.api.metrics import MetricsSettings
 from nodetally.simulate.cluster import SimulatedCluster
 from nodetally.simulate.faults import Fault
-from nodetally.simulate.metrics import MetricsSettings
 from nodetally.simulate.tls import make_certificates
 from paths import VECTORS
 from reader_suite import ReaderSuite, Source, tallied, with_other

@@ -29,7 +29,7 @@ from nodetally.errors import ClusterError, NodetallyError
 from nodetally.settings import Settings
 from nodetally.simulate.cluster import SimulatedCluster
 from nodetally.simulate.faults import Fault
-from nodetally.simulate.objects import document
+from nodetally.simulate.objects.item import document
 from nodetally.simulate.server import Simulator
 from simulate_client import PROTOBUF, raw_answer
 

@@ -26,7 +26,7 @@ from clusters import NOWHERE, served
 from nodetally import snapshot
 from nodetally.collect import run_pass
 from nodetally.simulate.cluster import SimulatedCluster
-from nodetally.simulate.objects import document
+from nodetally.simulate.objects.item import document
 from nodetally.store.base import Store
 from nodetally.store.layout import slot_of, snapshot_key
 from nodetally.store.open import open_store

@@ -11,12 +11,12 @@ import pytest
 
 from nodetally.accounting.quantity import parse
 from nodetally.errors import WrongUse
-from nodetally.simulate.answers import ApiError
-from nodetally.simulate.bodies import Wanted, list_answer
+from nodetally.simulate.api.answers import Wanted, list_answer
 from nodetally.simulate.cluster import SimulatedCluster
-from nodetally.simulate.encoding import encode
-from nodetally.simulate.objects import Item, document, key_of
-from nodetally.simulate.stamps import Slots, Stamp, time_placeholder
+from nodetally.simulate.errors import ApiError
+from nodetally.simulate.objects.encoding import encode
+from nodetally.simulate.objects.item import Item, document, key_of
+from nodetally.simulate.objects.stamps import Slots, Stamp, time_placeholder
 from simulate_client import node, pod
 
 

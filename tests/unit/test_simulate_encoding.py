@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from messages import decode, open_envelope
-from nodetally.simulate.encoding import encode, envelope, envelope_head, fields, varint, watch_frame
-from nodetally.simulate.schema import MESSAGES
+from nodetally.simulate.objects.encoding import encode, envelope, envelope_head, fields, varint, watch_frame
+from nodetally.simulate.objects.schema import MESSAGES
 from paths import VECTORS as FOLDER
 from paths import WIRE
 from simulate_client import without_empties

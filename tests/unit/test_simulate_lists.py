@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from messages import message
+from nodetally.simulate.api.routes import Settings
 from nodetally.simulate.cluster import SimulatedCluster
-from nodetally.simulate.encoding import ENVELOPE_END, MAGIC
-from nodetally.simulate.routes import Settings
+from nodetally.simulate.objects.encoding import ENVELOPE_END, MAGIC
 from nodetally.simulate.server import Simulator, serving
 from simulate_client import JSON, PROTOBUF, Got, get, names, node, pod, raw_answer, unzip, without_empties
 

@@ -23,11 +23,11 @@ from google.protobuf.message import DecodeError
 from messages import open_envelope
 from nodetally.cli.simulate import load_objects, simulate
 from nodetally.errors import WrongUse
+from nodetally.simulate.api.metrics import MetricsSettings
+from nodetally.simulate.api.routes import Settings
 from nodetally.simulate.cluster import SimulatedCluster
-from nodetally.simulate.encoding import MAGIC
 from nodetally.simulate.faults import GARBAGE, Fault
-from nodetally.simulate.metrics import MetricsSettings
-from nodetally.simulate.routes import Settings
+from nodetally.simulate.objects.encoding import MAGIC
 from nodetally.simulate.sending import paced
 from nodetally.simulate.server import Simulator, serving
 from nodetally.simulate.tls import make_certificates

@@ -8,10 +8,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from nodetally.simulate.api.routes import Settings
+from nodetally.simulate.api.watches import WatchSettings
 from nodetally.simulate.cluster import SimulatedCluster
-from nodetally.simulate.routes import Settings
 from nodetally.simulate.server import Simulator, serving
-from nodetally.simulate.watches import WatchSettings
 from simulate_client import JSON, PROTOBUF, frames, get, lines, node, pod, unzip
 
 QUICK = Settings(watch=WatchSettings(bookmark_seconds=60, margin_seconds=0.95, too_large_wait_seconds=0))

@@ -11,11 +11,11 @@ import orjson
 
 from nodetally.cli.options import option
 from nodetally.errors import WrongUse
+from nodetally.simulate.api.metrics import MetricsSettings
+from nodetally.simulate.api.routes import Settings
+from nodetally.simulate.api.watches import WatchSettings
 from nodetally.simulate.cluster import HISTORY, SimulatedCluster
-from nodetally.simulate.metrics import MetricsSettings
-from nodetally.simulate.routes import Settings
 from nodetally.simulate.server import serving
-from nodetally.simulate.watches import WatchSettings
 
 GZIP_MAGIC = b"\x1f\x8b"
 

@@ -14,9 +14,9 @@ from typing import Any
 from uuid import UUID
 
 from nodetally.errors import WrongUse
-from nodetally.simulate.answers import ApiError, not_found
+from nodetally.simulate.errors import ApiError, not_found
 from nodetally.simulate.history import Change, EventType, History
-from nodetally.simulate.objects import Item, StoredObject, changed_copy, key_of
+from nodetally.simulate.objects.item import Item, StoredObject, changed_copy, key_of
 from nodetally.simulate.views import Collection, Population, StoredPopulation, View
 
 RESOURCES = {"nodes": "Node", "pods": "Pod"}
@@ -39,7 +39,7 @@ class SimulatedCluster:
         warm: bool = False,
     ) -> None:
         """`warm`: take a second now, so that the first list does not have to."""
-        from nodetally.simulate.fleet import Fleet
+        from nodetally.simulate.fleet.fleet import Fleet
 
         fleet = Fleet(nodes, pods, seed, cloud, FIRST_VERSION)
         if warm:

@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl, urlsplit
 import orjson
 
 from nodetally.errors import WrongUse
-from nodetally.simulate.bodies import Answer, Wanted, json_answer, text
+from nodetally.simulate.api.answers import Answer, Wanted, json_answer, text
 from nodetally.simulate.faults import Fault
 
 if TYPE_CHECKING:

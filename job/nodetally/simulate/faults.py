@@ -6,8 +6,8 @@ from threading import Lock
 from typing import Any
 
 from nodetally.errors import WrongUse
-from nodetally.simulate.answers import ApiError
-from nodetally.simulate.bodies import Answer, Wanted, error_answer, whole
+from nodetally.simulate.api.answers import Answer, Wanted, error_answer, whole
+from nodetally.simulate.errors import ApiError
 
 GARBAGE = b"\xff" * 16  # no start of a protobuf field, and not UTF-8
 

@@ -3,8 +3,8 @@
 from bisect import bisect_right
 from typing import Literal, NamedTuple
 
-from nodetally.simulate.answers import too_old
-from nodetally.simulate.objects import Item
+from nodetally.simulate.errors import too_old
+from nodetally.simulate.objects.item import Item
 
 EventType = Literal["ADDED", "MODIFIED", "DELETED"]
 

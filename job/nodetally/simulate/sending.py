@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from nodetally.simulate.bodies import GZIP_FROM_BYTES, Answer, compressed
+from nodetally.simulate.api.answers import GZIP_FROM_BYTES, Answer, compressed
 from nodetally.simulate.faults import Fault
 
 BUFFER_BYTES = 256 * 1024  # pieces are gathered up to this: one system call for many, and half a second of 4 Mbit/s

@@ -27,14 +27,14 @@ from typing import Any
 from uuid import uuid4
 
 from nodetally.errors import WrongUse
-from nodetally.simulate.answers import ApiError
-from nodetally.simulate.bodies import Answer, Wanted, error_answer
+from nodetally.simulate.api.answers import Answer, Wanted, error_answer
+from nodetally.simulate.api.negotiation import negotiate
+from nodetally.simulate.api.routes import PUBLIC_PATHS, Request, Routes, Settings
 from nodetally.simulate.cluster import SimulatedCluster
 from nodetally.simulate.control import CONTROL_PREFIX, control
+from nodetally.simulate.errors import ApiError
 from nodetally.simulate.faults import Cut, Fault, Faults, Stall
 from nodetally.simulate.kubeconfig import kubeconfig, write_private
-from nodetally.simulate.negotiation import negotiate
-from nodetally.simulate.routes import PUBLIC_PATHS, Request, Routes, Settings
 from nodetally.simulate.sending import Transfer, paced
 from nodetally.simulate.tls import Certificates, make_certificates
 

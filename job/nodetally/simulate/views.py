@@ -6,7 +6,7 @@ from functools import cached_property
 from heapq import merge
 from typing import Protocol
 
-from nodetally.simulate.objects import Item, StoredObject, key_of
+from nodetally.simulate.objects.item import Item, StoredObject, key_of
 
 
 class Population(Protocol):

@@ -13,8 +13,8 @@ from random import Random
 from typing import NamedTuple
 
 from nodetally.accounting.quantity import parse
-from nodetally.simulate.machines import FAMILIES, SIZES, Machine, max_pods
-from nodetally.simulate.shapes import DAEMONS, GPU, HUGE, SHAPES, TERMINAL, NodeClass, Shape, State, amounts, team
+from nodetally.simulate.fleet.machines import FAMILIES, SIZES, Machine, max_pods
+from nodetally.simulate.fleet.shapes import DAEMONS, GPU, HUGE, SHAPES, TERMINAL, NodeClass, Shape, State, amounts, team
 
 FILL = 0.72  # how full nodes are on average; each has its own share in FILL_RANGE
 FILL_RANGE = (0.55, 0.90)

@@ -9,8 +9,8 @@ from hashlib import blake2b
 from typing import Any
 
 from nodetally.accounting.quantity import parse
-from nodetally.simulate.encoding import time_text
-from nodetally.simulate.objects import Item, StoredObject, document
+from nodetally.simulate.objects.encoding import time_text
+from nodetally.simulate.objects.item import Item, StoredObject, document
 
 WINDOW = "15.037s"  # metrics-server's resolution is 15 s (manifests/base/deployment.yaml)
 

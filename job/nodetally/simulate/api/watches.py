@@ -5,13 +5,13 @@ import time
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 
-from nodetally.simulate.answers import ApiError, too_large
-from nodetally.simulate.bodies import FLUSH, watch_error, watch_event
+from nodetally.simulate.api.answers import FLUSH, watch_error, watch_event
+from nodetally.simulate.api.lists import Query, number, select
+from nodetally.simulate.api.selection import Selection
 from nodetally.simulate.cluster import RESOURCES, SimulatedCluster
+from nodetally.simulate.errors import ApiError, too_large
 from nodetally.simulate.history import Change
-from nodetally.simulate.lists import Query, number, select
-from nodetally.simulate.objects import Encoding, Item, StoredObject
-from nodetally.simulate.selection import Selection
+from nodetally.simulate.objects.item import Encoding, Item, StoredObject
 
 INITIAL_EVENTS_END = "k8s.io/initial-events-end"  # meta/v1/types.go:508
 LOOK_SECONDS = 0.5  # how often an idle watch looks whether its client is still there

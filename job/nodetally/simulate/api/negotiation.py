@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from typing import Protocol
 
-from nodetally.simulate.answers import ApiError
-from nodetally.simulate.bodies import Wanted
-from nodetally.simulate.objects import Encoding
+from nodetally.simulate.api.answers import Wanted
+from nodetally.simulate.errors import ApiError
+from nodetally.simulate.objects.item import Encoding
 
 # User agents that get indented JSON (endpoints/handlers/negotiation/negotiate.go:100)
 PEOPLES_AGENTS = ("curl", "Wget", "Mozilla/5.0")

@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from nodetally.simulate.bodies import CONTENT_TYPES, Answer, Wanted, json_bytes, whole
-from nodetally.simulate.encoding import epoch_seconds
-from nodetally.simulate.objects import Item, document
+from nodetally.simulate.api.answers import CONTENT_TYPES, Answer, Wanted, json_bytes, whole
+from nodetally.simulate.objects.encoding import epoch_seconds
+from nodetally.simulate.objects.item import Item, document
 
 Row = Callable[[Mapping[str, Any]], list[Any]]
 _ROLE_LABEL = "node-role.kubernetes.io/"

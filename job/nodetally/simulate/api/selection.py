@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from nodetally.errors import WrongUse
 from nodetally.selectors import parse_selector
-from nodetally.simulate.answers import ApiError
-from nodetally.simulate.objects import Item
+from nodetally.simulate.errors import ApiError
+from nodetally.simulate.objects.item import Item
 
 # The fields that can be selected by; pkg/apis/core/v1/conversion.go knows a few more
 FIELDS: Mapping[str, Mapping[str, Callable[[Item], str]]] = {

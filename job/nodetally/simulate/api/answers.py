@@ -8,9 +8,9 @@ from typing import Any
 
 import orjson
 
-from nodetally.simulate.answers import ApiError
-from nodetally.simulate.encoding import ENVELOPE_END, encode, envelope, envelope_head, varint, watch_frame
-from nodetally.simulate.objects import Encoding, Item
+from nodetally.simulate.errors import ApiError
+from nodetally.simulate.objects.encoding import ENVELOPE_END, encode, envelope, envelope_head, varint, watch_frame
+from nodetally.simulate.objects.item import Encoding, Item
 
 CONTENT_TYPES: Mapping[Encoding, str] = {"protobuf": "application/vnd.kubernetes.protobuf", "json": "application/json"}
 GZIP_FROM_BYTES = 128 * 1024  # lists above this are compressed (endpoints/handlers/responsewriters/writers.go:149)

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
-from nodetally.simulate.schema import MESSAGES
+from nodetally.simulate.objects.schema import MESSAGES
 from nodetally.times import format_time, parse_duration
 
 MAGIC = b"k8s\x00"  # apimachinery/pkg/runtime/serializer/protobuf/protobuf.go:34

@@ -13,8 +13,8 @@ from typing import Any
 
 import orjson
 
-from nodetally.simulate.encoding import encode, time_text, varint
-from nodetally.simulate.objects import Encoding
+from nodetally.simulate.objects.encoding import encode, time_text, varint
+from nodetally.simulate.objects.item import Encoding
 
 TIME_PLACEHOLDER_SECONDS = 4_260_211_200  # 2105: no document has a time near it, and it has five bytes as 2026 has
 Values = Sequence[bytes]

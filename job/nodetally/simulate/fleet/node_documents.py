@@ -3,10 +3,10 @@
 from enum import IntEnum
 from typing import Any, NamedTuple
 
-from nodetally.simulate.discovery import GIT_VERSION
-from nodetally.simulate.machines import Cloud, Machine
-from nodetally.simulate.managed import managed_fields, owned
-from nodetally.simulate.stamps import Slots
+from nodetally.simulate.api.discovery import GIT_VERSION
+from nodetally.simulate.fleet.machines import Cloud, Machine
+from nodetally.simulate.fleet.managed import managed_fields, owned
+from nodetally.simulate.objects.stamps import Slots
 
 Tree = dict[str, Any]
 IMAGES = 24  # that a node lists; a kubelet reports up to 50 (node-status-max-images)

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from nodetally.simulate.managed import managed_fields, owned
-from nodetally.simulate.shapes import PHASES, TERMINAL, Box, Shape, State, amounts
-from nodetally.simulate.stamps import Slots
+from nodetally.simulate.fleet.managed import managed_fields, owned
+from nodetally.simulate.fleet.shapes import PHASES, TERMINAL, Box, Shape, State, amounts
+from nodetally.simulate.objects.stamps import Slots
 
 Tree = dict[str, Any]
 REGISTRY = "registry.example.com"

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from nodetally.simulate.shapes import GPU, HUGE, NodeClass
+from nodetally.simulate.fleet.shapes import GPU, HUGE, NodeClass
 
 Cloud = Literal["eks", "gke", "aks"]
 SIZES = (2, 4, 8, 16, 32, 48, 64, 96, 128, 192)  # cpus; what the clouds sell

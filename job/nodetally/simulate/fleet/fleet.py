@@ -16,14 +16,14 @@ from typing import NamedTuple, cast
 import orjson
 
 from nodetally.errors import WrongUse
-from nodetally.simulate.encoding import time_text
-from nodetally.simulate.machines import Cloud, Machine
-from nodetally.simulate.node_documents import Condition, Pool, node_document
-from nodetally.simulate.objects import Encoding
-from nodetally.simulate.planning import UNPLACED, Plan, Workload, make_plan
-from nodetally.simulate.pod_documents import MAX_CONTAINERS, pod_document
-from nodetally.simulate.shapes import PHASES, SHAPES, State
-from nodetally.simulate.stamps import Slots, Stamp, Template
+from nodetally.simulate.fleet.machines import Cloud, Machine
+from nodetally.simulate.fleet.node_documents import Condition, Pool, node_document
+from nodetally.simulate.fleet.planning import UNPLACED, Plan, Workload, make_plan
+from nodetally.simulate.fleet.pod_documents import MAX_CONTAINERS, pod_document
+from nodetally.simulate.fleet.shapes import PHASES, SHAPES, State
+from nodetally.simulate.objects.encoding import time_text
+from nodetally.simulate.objects.item import Encoding
+from nodetally.simulate.objects.stamps import Slots, Stamp, Template
 
 EPOCH = int(datetime(2026, 11, 20, tzinfo=UTC).timestamp())  # all that is there was made before
 OLDEST_NODE_SECONDS, OLDEST_WORKLOAD_SECONDS = 45 * 86_400, 60 * 86_400

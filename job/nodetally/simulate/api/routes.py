@@ -5,17 +5,17 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from nodetally.simulate import discovery
-from nodetally.simulate.answers import ApiError, not_found
-from nodetally.simulate.bodies import CONTENT_TYPES, Answer, Wanted, json_answer, list_answer, object_answer, text
+from nodetally.simulate.api import discovery
+from nodetally.simulate.api.answers import CONTENT_TYPES, Answer, Wanted, json_answer, list_answer, object_answer, text
+from nodetally.simulate.api.lists import TOO_LARGE_WAIT_SECONDS, Query, read_page, select
+from nodetally.simulate.api.metrics import Meter, MetricsSettings
+from nodetally.simulate.api.negotiation import Headers, negotiate
+from nodetally.simulate.api.selection import Selection
+from nodetally.simulate.api.tables import table_answer
+from nodetally.simulate.api.watches import WatchSettings, open_watch
 from nodetally.simulate.cluster import RESOURCES, SimulatedCluster
-from nodetally.simulate.lists import TOO_LARGE_WAIT_SECONDS, Query, read_page, select
-from nodetally.simulate.metrics import Meter, MetricsSettings
-from nodetally.simulate.negotiation import Headers, negotiate
-from nodetally.simulate.objects import Item
-from nodetally.simulate.selection import Selection
-from nodetally.simulate.tables import table_answer
-from nodetally.simulate.watches import WatchSettings, open_watch
+from nodetally.simulate.errors import ApiError, not_found
+from nodetally.simulate.objects.item import Item
 
 PUBLIC_PATHS = ("/version", "/healthz", "/readyz", "/livez")  # anonymous by default (system:public-info-viewer)
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice, takewhile
 
-from nodetally.simulate.answers import ApiError, expired_continue, too_large
+from nodetally.simulate.api.selection import Selection
 from nodetally.simulate.cluster import SimulatedCluster
-from nodetally.simulate.objects import Item, key_of
-from nodetally.simulate.selection import Selection
+from nodetally.simulate.errors import ApiError, expired_continue, too_large
+from nodetally.simulate.objects.item import Item, key_of
 from nodetally.simulate.views import View
 
 TOO_LARGE_WAIT_SECONDS = 3.0  # how long upstream waits for a version of the future (watch_cache.go:49)

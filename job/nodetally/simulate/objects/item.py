@@ -6,7 +6,7 @@ from typing import Any, Literal, Protocol, cast
 
 import orjson
 
-from nodetally.simulate.encoding import encode
+from nodetally.simulate.objects.encoding import encode
 
 Encoding = Literal["protobuf", "json"]
 
