@@ -12,13 +12,11 @@ from nodetally import snapshot
 from nodetally.cache import Warm
 from nodetally.collect import run_pass, utc_now
 from nodetally.settings import Settings
-from nodetally.simulate.api import routes
-from nodetally.simulate.api.watches import WatchSettings
+from nodetally.simulate.behaviour import Behaviour
 from nodetally.simulate.cluster import SimulatedCluster
 from nodetally.simulate.server import Simulator
 
-OFTEN = WatchSettings(bookmark_seconds=0.01)  # an idle watch proves its version at once, where a real one takes 1 s
-QUICK = routes.Settings(watch=OFTEN)
+QUICK = Behaviour(bookmark_seconds=0.01)  # an idle watch proves its version at once, where a real one takes 1 s
 WATCH_LIST = "watch=true&sendInitialEvents=true"
 RESUME = "watch=true&resourceVersion="
 
@@ -43,7 +41,7 @@ def a_cluster() -> list[Json]:
 def cached(
     folder: Path,
     objects: list[Json] | None = None,
-    behaviour: routes.Settings = QUICK,
+    behaviour: Behaviour = QUICK,
     *,
     cluster: SimulatedCluster | None = None,
     cache: str = "memory",

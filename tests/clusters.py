@@ -9,7 +9,7 @@ from typing import Any
 from nodetally.cluster.observation import Observation
 from nodetally.collect import observe
 from nodetally.settings import Settings, Surroundings
-from nodetally.simulate.api import routes
+from nodetally.simulate.behaviour import Behaviour
 from nodetally.simulate.cluster import SimulatedCluster
 from nodetally.simulate.faults import Fault
 from nodetally.simulate.server import Simulator, serving
@@ -59,7 +59,7 @@ def pod(
 
 @contextmanager
 def served(
-    cluster: SimulatedCluster, folder: Path, behaviour: routes.Settings | None = None, **options: Any
+    cluster: SimulatedCluster, folder: Path, behaviour: Behaviour | None = None, **options: Any
 ) -> Iterator[tuple[Simulator, Settings]]:
     """The cluster behind its API, and settings that lead to it."""
     with serving(cluster, behaviour, **options) as server:

@@ -10,11 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from caches import OFTEN, QUICK, a_cluster, asked, cached, checked, document, same, told
+from caches import QUICK, a_cluster, asked, cached, checked, document, same, told
 from clusters import METRICS, NOWHERE, Json, measured, node, pod
 from nodetally.cache import Warm
 from nodetally.collect import observe, run_pass
-from nodetally.simulate.api import routes
 from nodetally.simulate.cluster import SimulatedCluster
 from nodetally.simulate.faults import Fault
 from nodetally.simulate.objects.item import document as document_of
@@ -258,8 +257,7 @@ def test_each_way_makes_so_many_requests_and_no_more(tmp_path: Path) -> None:
 
 def test_a_server_without_watch_list_is_listed_once_and_then_watched(tmp_path: Path) -> None:
     """422 is no failure: the cache is filled by the lists, and nothing is said."""
-    behaviour = routes.Settings(watch=replace(OFTEN, watch_list=False))
-    with cached(tmp_path, behaviour=behaviour) as (server, here):
+    with cached(tmp_path, behaviour=replace(QUICK, watch_list=False)) as (server, here):
         warm = Warm(here)
         assert told(checked(here, warm)) == ("list", None)
         CHANGES["a pod bound"](server.cluster)

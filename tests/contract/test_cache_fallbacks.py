@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from caches import OFTEN, QUICK, RESUME, WATCH_LIST, a_cluster, asked, cached, checked, document, pod_list, told
+from caches import QUICK, RESUME, WATCH_LIST, a_cluster, asked, cached, checked, document, pod_list, told
 from clusters import NOWHERE, node, pod
 from nodetally.cache import Warm
 from nodetally.cli.log import log
@@ -19,7 +19,6 @@ from nodetally.cluster.kept import MAGIC
 from nodetally.collect import run_pass, utc_now
 from nodetally.errors import ClusterError
 from nodetally.settings import Settings
-from nodetally.simulate.api import routes
 from nodetally.simulate.faults import Fault
 
 PODS, NODES = "/api/v1/pods", "/api/v1/nodes"
@@ -217,7 +216,7 @@ def test_a_server_that_does_not_say_how_many_there_are_proves_nothing(tmp_path: 
 def test_versions_that_are_no_numbers_are_no_reason_to_fail(tmp_path: Path) -> None:
     """A server whose versions cannot be compared can be listed: with the cache as without it."""
     body = '{"kind": "NodeList", "metadata": {"resourceVersion": "abc"}, "items": []}'
-    with cached(tmp_path, behaviour=routes.Settings(protobuf=False, watch=OFTEN)) as (server, here):
+    with cached(tmp_path, behaviour=replace(QUICK, protobuf=False)) as (server, here):
         server.add_fault(Fault(NODES, body=body, content_type="application/json", times=None))
         assert document(replace(here, cache="off"))["source"]["nodes_resource_version"] == "abc"
         found = document(here, Warm(here))

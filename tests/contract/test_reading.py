@@ -14,16 +14,15 @@ from clusters import METRICS, NOWHERE, measured, node, read, served
 from nodetally.collect import observe
 from nodetally.errors import ClusterError, ClusterRefused
 from nodetally.settings import Settings
-from nodetally.simulate.api import routes
-from nodetally.simulate.api.metrics import MetricsSettings
+from nodetally.simulate.behaviour import Behaviour
 from nodetally.simulate.cluster import SimulatedCluster
 from nodetally.simulate.faults import Fault
 from nodetally.simulate.tls import make_certificates
 from paths import VECTORS
 from reader_suite import ReaderSuite, Source, tallied, with_other
 
-JSON_ONLY = routes.Settings(protobuf=False)
-NEWER_METRICS = routes.Settings(metrics=MetricsSettings(versions=("v1",)))
+JSON_ONLY = Behaviour(protobuf=False)
+NEWER_METRICS = Behaviour(metrics_versions=("v1",))
 
 
 def canonical(item: dict[str, Any]) -> dict[str, Any]:

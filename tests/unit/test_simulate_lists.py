@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from messages import message
-from nodetally.simulate.api.routes import Settings
+from nodetally.simulate.behaviour import Behaviour
 from nodetally.simulate.cluster import SimulatedCluster
 from nodetally.simulate.objects.encoding import ENVELOPE_END, MAGIC
 from nodetally.simulate.server import Simulator, serving
@@ -38,8 +38,8 @@ def many() -> Iterator[Simulator]:
 
 @pytest.fixture
 def changing() -> Iterator[Simulator]:
-    settings = Settings(too_large_wait_seconds=0)
-    with serving(SimulatedCluster.of([pod(f"p{number}") for number in range(6)]), settings) as server:
+    six = SimulatedCluster.of([pod(f"p{number}") for number in range(6)])
+    with serving(six, Behaviour(too_large_wait_seconds=0)) as server:
         yield server
 
 

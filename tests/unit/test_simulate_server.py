@@ -12,6 +12,7 @@ import sys
 import urllib.request
 from base64 import b64decode
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -23,8 +24,7 @@ from google.protobuf.message import DecodeError
 from messages import open_envelope
 from nodetally.cli.simulate import load_objects, simulate
 from nodetally.errors import WrongUse
-from nodetally.simulate.api.metrics import MetricsSettings
-from nodetally.simulate.api.routes import Settings
+from nodetally.simulate.behaviour import Behaviour
 from nodetally.simulate.cluster import SimulatedCluster
 from nodetally.simulate.faults import GARBAGE, Fault
 from nodetally.simulate.objects.encoding import MAGIC
@@ -49,8 +49,9 @@ def server() -> Iterator[Simulator]:
         yield found
 
 
-def metrics_server(**settings: Any) -> Any:
-    return serving(SimulatedCluster.of(OBJECTS), Settings(metrics=MetricsSettings(**settings)))
+def behaving(**behaviour: Any) -> AbstractContextManager[Simulator]:
+    """The same objects behind a server that differs."""
+    return serving(SimulatedCluster.of(OBJECTS), Behaviour(**behaviour))
 
 
 # what it says of itself
@@ -118,7 +119,7 @@ def test_types_that_cannot_be_served_are_refused_in_json(shared: Simulator) -> N
 
 def test_a_server_may_only_speak_json() -> None:
     """A proxy in front: protobuf is passed over, or refused where nothing else is accepted."""
-    with serving(SimulatedCluster.of(OBJECTS), Settings(protobuf=False)) as server:
+    with behaving(protobuf=False) as server:
         assert get(server, "/api/v1/pods", f"{PROTOBUF}, {JSON}").headers["Content-Type"] == JSON
         assert get(server, "/api/v1/pods", PROTOBUF).status == 406
 
@@ -167,15 +168,14 @@ def test_only_running_pods_are_measured(shared: Simulator) -> None:
 
 
 def test_nodes_may_have_no_measurement() -> None:
-    """The first ones, or those that are named."""
-    with metrics_server(missing=1) as first, metrics_server(missing_nodes={"n2"}) as named:
-        assert names(get(first, f"{METRICS}/nodes")) == ["n2"]
-        assert names(get(named, f"{METRICS}/nodes")) == ["n1"]
+    """The first by name."""
+    with behaving(metrics_missing=1) as server:
+        assert names(get(server, f"{METRICS}/nodes")) == ["n2"]
 
 
 def test_metrics_may_be_of_other_versions_or_none() -> None:
     """What is served is what discovery says."""
-    with metrics_server(versions=("v1", "v1beta1")) as both, metrics_server(versions=()) as none:
+    with behaving(metrics_versions=("v1", "v1beta1")) as both, behaving(metrics_versions=()) as none:
         assert get(both, "/apis/metrics.k8s.io").json["preferredVersion"]["version"] == "v1"
         assert get(both, "/apis/metrics.k8s.io/v1/nodes").json["apiVersion"] == "metrics.k8s.io/v1"
         assert get(none, "/apis").json["groups"] == []
@@ -184,7 +184,7 @@ def test_metrics_may_be_of_other_versions_or_none() -> None:
 
 def test_metrics_may_be_refused_or_unavailable() -> None:
     """A Status 403, or what the aggregator says when nobody answers."""
-    with metrics_server(status=403) as refused, metrics_server(status=503) as gone:
+    with behaving(metrics_status=403) as refused, behaving(metrics_status=503) as gone:
         assert get(refused, f"{METRICS}/nodes", PROTOBUF).message["reason"] == "Forbidden"
         assert get(gone, f"{METRICS}/nodes").body == b"service unavailable\n"
 

@@ -8,13 +8,12 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from nodetally.simulate.api.routes import Settings
-from nodetally.simulate.api.watches import WatchSettings
+from nodetally.simulate.behaviour import Behaviour
 from nodetally.simulate.cluster import SimulatedCluster
 from nodetally.simulate.server import Simulator, serving
 from simulate_client import JSON, PROTOBUF, frames, get, lines, node, pod, unzip
 
-QUICK = Settings(watch=WatchSettings(bookmark_seconds=60, margin_seconds=0.95, too_large_wait_seconds=0))
+QUICK = Behaviour(margin_seconds=0.95, too_large_wait_seconds=0)
 INITIAL = "sendInitialEvents=true&resourceVersionMatch=NotOlderThan"
 END = {"k8s.io/initial-events-end": "true"}
 
@@ -119,8 +118,7 @@ def test_a_bookmark_comes_shortly_before_the_deadline(server: Simulator) -> None
 
 def test_bookmarks_come_regularly(server: Simulator) -> None:
     """As often as the server is set to."""
-    settings = Settings(watch=WatchSettings(bookmark_seconds=0.05))
-    with serving(server.cluster, settings) as busy:
+    with serving(server.cluster, Behaviour(bookmark_seconds=0.05)) as busy:
         watch = Open(busy, f"resourceVersion={server.cluster.version}&allowWatchBookmarks=true")
         with watch:
             assert [watch.next()[0] for _ in range(3)] == ["BOOKMARK"] * 3
@@ -182,7 +180,7 @@ def test_wrong_combinations_are_invalid(server: Simulator, query: str) -> None:
 
 def test_a_server_may_lack_initial_events(server: Simulator) -> None:
     """422 where the feature is off; a plain watch still works."""
-    with serving(server.cluster, Settings(watch=WatchSettings(watch_list=False))) as old:
+    with serving(server.cluster, Behaviour(watch_list=False)) as old:
         refused = get(old, f"/api/v1/pods?watch=true&{INITIAL}", PROTOBUF)
         assert (refused.status, "sendInitialEvents is forbidden" in refused.message["message"]) == (422, True)
         with Open(old, "allowWatchBookmarks=true") as watch:

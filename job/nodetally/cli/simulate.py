@@ -11,9 +11,7 @@ import orjson
 
 from nodetally.cli.options import option
 from nodetally.errors import WrongUse
-from nodetally.simulate.api.metrics import MetricsSettings
-from nodetally.simulate.api.routes import Settings
-from nodetally.simulate.api.watches import WatchSettings
+from nodetally.simulate.behaviour import Behaviour
 from nodetally.simulate.cluster import HISTORY, SimulatedCluster
 from nodetally.simulate.server import serving
 
@@ -65,7 +63,7 @@ def simulate(
         cluster = SimulatedCluster.of(load_objects(load), seed=seed, history=history)
     else:
         cluster = SimulatedCluster(nodes, pods, seed, cloud=cloud, history=history, warm=True)
-    with serving(cluster, _settings(**more), port=port, tls=more["tls"], token=more["token"]) as server:
+    with serving(cluster, _behaviour(**more), port=port, tls=more["tls"], token=more["token"]) as server:
         if more["write_kubeconfig"]:
             server.write_kubeconfig(more["write_kubeconfig"])
         counts = f"{cluster.count('nodes'):,} nodes, {cluster.count('pods'):,} pods"
@@ -73,13 +71,14 @@ def simulate(
         stop.wait()
 
 
-def _settings(**options: Any) -> Settings:
-    versions = () if options["metrics"] == "none" else tuple(options["metrics"].split(","))
-    return Settings(
+def _behaviour(**options: Any) -> Behaviour:
+    return Behaviour(
         protobuf=options["protobuf"],
-        watch=WatchSettings(watch_list=options["watch_list"]),
-        metrics=MetricsSettings(versions, options["metrics_status"], options["metrics_missing"]),
         pace_bytes_per_second=options["pace"],
+        watch_list=options["watch_list"],
+        metrics_versions=() if options["metrics"] == "none" else tuple(options["metrics"].split(",")),
+        metrics_status=options["metrics_status"],
+        metrics_missing=options["metrics_missing"],
     )
 
 

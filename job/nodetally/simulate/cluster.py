@@ -14,7 +14,7 @@ from typing import Any
 from uuid import UUID
 
 from nodetally.errors import WrongUse
-from nodetally.simulate.errors import ApiError, not_found
+from nodetally.simulate.errors import ApiError, not_found, too_large
 from nodetally.simulate.history import Change, EventType, History
 from nodetally.simulate.objects.item import Item, StoredObject, changed_copy, key_of
 from nodetally.simulate.views import Collection, Population, StoredPopulation, View
@@ -123,11 +123,16 @@ class SimulatedCluster:
         with self.changed:
             return self.version, self._histories[resource].after(version)
 
-    def wait_for(self, version: int, seconds: float, stop: Callable[[], bool] = lambda: False) -> bool:
-        """Wait until the cluster has reached a version; False if it has not in time, or `stop` says so when woken."""
+    def reach(self, version: int, seconds: float) -> None:
+        """Wait until the cluster is at a version; ApiError 504 if it is not in time."""
+        self.wait_for(version, seconds, lambda: False)
+        if self.version < version:
+            raise too_large(version, self.version)
+
+    def wait_for(self, version: int, seconds: float, stop: Callable[[], bool]) -> None:
+        """Wait until the cluster is at a version, the time is up, or `stop` says so when woken."""
         with self.changed:
             self.changed.wait_for(lambda: self.version >= version or stop(), seconds)
-            return self.version >= version
 
     def wake(self) -> None:
         """Let everybody who waits look whether to stop."""

@@ -6,7 +6,7 @@ from threading import Lock
 from typing import Any
 
 from nodetally.errors import WrongUse
-from nodetally.simulate.api.answers import Answer, Wanted, error_answer, whole
+from nodetally.simulate.api.answers import Answer, whole
 from nodetally.simulate.errors import ApiError
 
 GARBAGE = b"\xff" * 16  # no start of a protobuf field, and not UTF-8
@@ -69,12 +69,11 @@ class Fault:
         self.skip = self.every - 1
         return self.times is None or self.times >= 0
 
-    def replace(self, answer: Callable[[], Answer], wanted: Wanted) -> Answer:
+    def replace(self, answer: Callable[[], Answer], refuse: Callable[[ApiError], Answer]) -> Answer:
         """The answer, or what is sent in its place: a body as it is, or the Status of an error."""
         if self.body is not None:
             return whole(self.status or 200, self.content_type or "text/plain", self.body.encode(), self.headers)
-        failure = ApiError(self.status, f"simulated fault: {self.status}") if self.status else None
-        found = error_answer(failure, wanted) if failure else answer()
+        found = refuse(ApiError(self.status, f"simulated fault: {self.status}")) if self.status else answer()
         found.headers |= self.headers
         found.content_type = self.content_type or found.content_type
         return found

@@ -21,6 +21,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -28,8 +29,9 @@ from uuid import uuid4
 
 from nodetally.errors import WrongUse
 from nodetally.simulate.api.answers import Answer, Wanted, error_answer
-from nodetally.simulate.api.negotiation import negotiate
-from nodetally.simulate.api.routes import PUBLIC_PATHS, Request, Routes, Settings
+from nodetally.simulate.api.negotiation import accepts_gzip
+from nodetally.simulate.api.routes import Request, Routes
+from nodetally.simulate.behaviour import Behaviour
 from nodetally.simulate.cluster import SimulatedCluster
 from nodetally.simulate.control import CONTROL_PREFIX, control
 from nodetally.simulate.errors import ApiError
@@ -53,7 +55,7 @@ class Simulator(ThreadingHTTPServer):
     def __init__(
         self,
         cluster: SimulatedCluster,
-        settings: Settings,
+        behaviour: Behaviour,
         *,
         port: int = 0,
         token: str | None = None,
@@ -61,11 +63,11 @@ class Simulator(ThreadingHTTPServer):
     ) -> None:
         super().__init__((HOST, port), _Connection)
         self.cluster = cluster
-        self.settings = settings
         self.token = token
         self.certificates = certificates
         self.faults = Faults()
-        self.routes = Routes(cluster, settings)
+        self.routes = Routes(cluster, behaviour, token)
+        self.pace_bytes_per_second = behaviour.pace_bytes_per_second
         self.closing = threading.Event()
         self._tls = certificates.server_context() if certificates else None
         self._lock = threading.Lock()
@@ -154,8 +156,10 @@ class _Connection(BaseHTTPRequestHandler):
             self.server.closing.wait(fault.delay_seconds)
         if fault and fault.drop:
             return self._hang_up()
-        answer = fault.replace(self._answer, self._wanted()) if fault else self._answer()
-        return self._send(answer, fault)
+        routes = self.server.routes
+        request = Request.parse(self.path, self.headers, self.server.url, self._client_gone)
+        answer = partial(routes.answer, request)
+        return self._send(fault.replace(answer, partial(routes.refusal, request)) if fault else answer(), fault)
 
     def do_POST(self) -> None:
         if self.path.startswith(CONTROL_PREFIX):
@@ -171,31 +175,8 @@ class _Connection(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         self._send(control(self.server, self.command, self.path, body), None)
 
-    def _answer(self) -> Answer:
-        """What the API says, errors included."""
-        wanted = Wanted()
-        try:
-            wanted = self._wanted()
-            request = Request.parse(self.path, self.headers, self.server.url, self._client_gone)
-            self._authenticate(request)
-            return self.server.routes.answer(request)
-        except ApiError as error:
-            return error_answer(error, wanted)
-
-    def _wanted(self) -> Wanted:
-        """For errors: a type that cannot be served gets them in JSON."""
-        with suppress(ApiError):
-            return negotiate(self.headers, protobuf=self.server.settings.protobuf)
-        return Wanted()
-
-    def _authenticate(self, request: Request) -> None:
-        token = self.server.token
-        if token and request.path not in PUBLIC_PATHS and self.headers.get("Authorization") != f"Bearer {token}":
-            raise ApiError(401, "Unauthorized")
-
     def _send(self, answer: Answer, fault: Fault | None) -> None:
-        gzip = self.server.settings.gzip and self._wanted().gzip
-        transfer = Transfer.plan(answer, fault, accepts_gzip=gzip)
+        transfer = Transfer.plan(answer, fault, accepts_gzip=accepts_gzip(self.headers))
         self.send_response_only(answer.status)
         self.send_header("Audit-Id", str(uuid4()))
         self.send_header("Cache-Control", "no-cache, private")
@@ -205,7 +186,7 @@ class _Connection(BaseHTTPRequestHandler):
         self.end_headers()
         if self.command == "HEAD":
             return
-        pace = self.server.settings.pace_bytes_per_second
+        pace = self.server.pace_bytes_per_second
         send = self.connection.sendall if pace is None else paced(self.connection.sendall, pace)
         try:
             transfer.send_body(send)
@@ -236,7 +217,7 @@ class _Connection(BaseHTTPRequestHandler):
 @contextmanager
 def serving(
     cluster: SimulatedCluster,
-    settings: Settings | None = None,
+    behaviour: Behaviour | None = None,
     *,
     port: int = 0,
     tls: bool = False,
@@ -245,7 +226,7 @@ def serving(
     """Serve a cluster on loopback for as long as the block lasts."""
     certificates = make_certificates() if tls else None
     try:
-        server = Simulator(cluster, settings or Settings(), port=port, token=token, certificates=certificates)
+        server = Simulator(cluster, behaviour or Behaviour(), port=port, token=token, certificates=certificates)
     except OSError as error:
         raise WrongUse(
             f"cannot listen on {HOST}:{port}: {error.strerror}", hint="choose another port, or 0 for any that is free"

@@ -38,7 +38,6 @@ class Wanted:
     encoding: Encoding = "json"
     pretty: bool = False
     table: bool = False
-    gzip: bool = False
 
 
 def whole(status: int, content_type: str, body: bytes, headers: Mapping[str, str] | None = None) -> Answer:

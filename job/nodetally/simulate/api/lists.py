@@ -2,19 +2,18 @@
 
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice, takewhile
 
+from nodetally.simulate.api.query import Query, check_list
 from nodetally.simulate.api.selection import Selection
 from nodetally.simulate.cluster import SimulatedCluster
-from nodetally.simulate.errors import ApiError, expired_continue, too_large
+from nodetally.simulate.errors import ApiError, expired_continue
 from nodetally.simulate.objects.item import Item, key_of
 from nodetally.simulate.views import View
 
-TOO_LARGE_WAIT_SECONDS = 3.0  # how long upstream waits for a version of the future (watch_cache.go:49)
 INCONSISTENT = -1  # the version in a token that goes on with whatever is there now
-Query = Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -40,79 +39,45 @@ class Token:
 
 @dataclass(frozen=True)
 class Page:
-    """A page's metadata and its objects, in key order."""
+    """A part of a list at one version, in key order, or all of it."""
 
     version: int
     items: list[Item]
     continue_token: str = ""
     remaining: int | None = None
 
+    def metadata(self) -> dict[str, object]:
+        """The list's metadata, as both encodings write it."""
+        found: dict[str, object] = {"resourceVersion": str(self.version)}
+        if self.continue_token:
+            found["continue"] = self.continue_token
+        return found if self.remaining is None else found | {"remainingItemCount": self.remaining}
 
-def number(query: Query, name: str) -> int:
-    """An integer parameter, 0 if it is not there."""
-    text = query.get(name) or "0"
-    if not text.removeprefix("-").isdigit():
-        raise ApiError(400, f'strconv.ParseInt: parsing "{text}": invalid syntax ({name})')
-    return int(text)
 
-
-def read_page(cluster: SimulatedCluster, selection: Selection, query: Query, wait: float) -> Page:
+def read_page(cluster: SimulatedCluster, selection: Selection, query: Query, wait_seconds: float) -> Page:
     """The page that a query asks for; ApiError 400, 410, 422 or 504 where upstream gives them."""
-    _check(query)
-    version_text, limit = query.get("resourceVersion", ""), number(query, "limit")
-    if query.get("continue"):
-        return _continued(cluster, selection, query, limit)
-    if version_text == "0":
+    check_list(query)
+    version, limit, match = query.number("resourceVersion"), query.number("limit"), query.text("resourceVersionMatch")
+    if token := query.text("continue"):
+        return _continued(cluster, selection, Token.parse(token), limit)
+    if version:
+        cluster.reach(version, wait_seconds)
+        if match == "Exact" or (limit and not match):
+            return _exact(cluster, selection, version, limit)
+    elif query.text("resourceVersion"):
         limit = 0  # served from the cache, which ignores it (cacher.go:733)
-    elif version_text and (limit or query.get("resourceVersionMatch") == "Exact") and not _not_older(query):
-        return _exact(cluster, selection, number(query, "resourceVersion"), limit, wait)
-    elif version_text:
-        _wait(cluster, number(query, "resourceVersion"), wait)
-    version, view = cluster.view(selection.resource)
-    return _page(version, view, selection, "", limit)
+    current, view = cluster.view(selection.resource)
+    return _page(current, view, selection, "", limit)
 
 
-def _check(query: Query) -> None:
-    """The combinations that apimachinery's validation refuses (internalversion/validation.go)."""
-    version, match = query.get("resourceVersion", ""), query.get("resourceVersionMatch", "")
-    if "sendInitialEvents" in query:
-        raise _invalid("sendInitialEvents is forbidden for list")
-    if match and not version:
-        raise _invalid("resourceVersionMatch is forbidden unless resourceVersion is provided")
-    if match not in ("", "Exact", "NotOlderThan"):
-        raise _invalid(f'resourceVersionMatch: Unsupported value: "{match}"')
-    if match == "Exact" and version == "0":
-        raise _invalid('resourceVersionMatch "Exact" is forbidden for resourceVersion "0"')
-    if match and query.get("continue"):
-        raise _invalid("resourceVersionMatch is forbidden when continue is provided")
-    if version and query.get("continue"):
-        raise ApiError(400, "specifying resource version is not allowed when using continue")
-    number(query, "resourceVersion")
-
-
-def _invalid(message: str) -> ApiError:
-    return ApiError(422, f"ListOptions.meta.k8s.io is invalid: {message}")
-
-
-def _not_older(query: Query) -> bool:
-    return query.get("resourceVersionMatch") == "NotOlderThan"
-
-
-def _wait(cluster: SimulatedCluster, version: int, seconds: float) -> None:
-    if not cluster.wait_for(version, seconds):
-        raise too_large(version, cluster.version)
-
-
-def _exact(cluster: SimulatedCluster, selection: Selection, version: int, limit: int, wait: float) -> Page:
-    _wait(cluster, version, wait)
+def _exact(cluster: SimulatedCluster, selection: Selection, version: int, limit: int) -> Page:
     view = cluster.view_at(selection.resource, version)
     if view is None:
         raise ApiError(410, "The resourceVersion for the provided list is too old.")
     return _page(version, view, selection, "", limit)
 
 
-def _continued(cluster: SimulatedCluster, selection: Selection, query: Query, limit: int) -> Page:
-    token = Token.parse(query["continue"])
+def _continued(cluster: SimulatedCluster, selection: Selection, token: Token, limit: int) -> Page:
     if token.version == INCONSISTENT:
         version, current = cluster.view(selection.resource)
         return _page(version, current, selection, token.key, limit)

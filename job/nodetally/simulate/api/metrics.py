@@ -3,27 +3,18 @@
 Only the times are the clock's: `now` is an argument. Nothing here is a model of load; the numbers are plausible.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
+from itertools import islice
 from typing import Any
 
 from nodetally.accounting.quantity import parse
 from nodetally.simulate.objects.encoding import time_text
 from nodetally.simulate.objects.item import Item, StoredObject, document
 
+AGE_SECONDS = 9  # of a measurement: something between none and the window
 WINDOW = "15.037s"  # metrics-server's resolution is 15 s (manifests/base/deployment.yaml)
-
-
-@dataclass(frozen=True)
-class MetricsSettings:
-    """Which versions of metrics.k8s.io there are (none: no such group), and what they answer."""
-
-    versions: tuple[str, ...] = ("v1beta1",)
-    status: int = 200  # 403: not allowed; 503: registered, but nobody answers
-    missing: int = 0  # so many nodes, the first by name, have no measurement
-    missing_nodes: Collection[str] = ()  # and so have these
-    age_seconds: int = 9  # how old the measurements are
 
 
 @dataclass(frozen=True)
@@ -31,14 +22,12 @@ class Meter:
     """Measures; `now` is in seconds since 1970."""
 
     seed: int
-    settings: MetricsSettings
+    missing: int  # so many nodes, the first by name, have no measurement
     now: int
 
     def nodes(self, nodes: Iterable[Item]) -> Iterator[StoredObject]:
         """A NodeMetrics for each node that has a measurement."""
-        for position, node in enumerate(nodes):
-            if position >= self.settings.missing and node.name not in self.settings.missing_nodes:
-                yield self._node(node)
+        return (self._node(node) for node in islice(nodes, self.missing, None))
 
     def pods(self, pods: Iterable[Item]) -> Iterator[StoredObject]:
         """A PodMetrics for each running pod."""
@@ -67,7 +56,7 @@ class Meter:
             metadata["namespace"] = item.namespace
         if item.labels:
             metadata["labels"] = dict(item.labels)
-        times = {"timestamp": time_text(self.now - self.settings.age_seconds), "window": WINDOW}
+        times = {"timestamp": time_text(self.now - AGE_SECONDS), "window": WINDOW}
         return StoredObject(kind, {"metadata": metadata, **times, **more})
 
     def _share(self, name: str, cpu_nanocores: int, memory_bytes: int) -> dict[str, str]:

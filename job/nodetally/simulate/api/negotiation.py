@@ -29,8 +29,16 @@ def negotiate(headers: Headers, *, protobuf: bool = True, tables: bool = False) 
         shown_as = parameters.get("as", "")
         is_table = tables and encoding == "json" and shown_as == "Table" and parameters.get("v") == "v1"
         if encoding and (is_table or not shown_as):
-            return Wanted(encoding, _is_for_people(headers), is_table, _accepts_gzip(headers))
+            return Wanted(encoding, _is_for_people(headers), is_table)
     raise ApiError(406, f"only the following media types are accepted: application/json, {_PROTOBUF_TYPE}")
+
+
+def negotiate_error(headers: Headers, *, protobuf: bool) -> Wanted:
+    """How an error is answered: as what was asked for would be, in JSON where that cannot be served."""
+    try:
+        return negotiate(headers, protobuf=protobuf)
+    except ApiError:
+        return Wanted()
 
 
 def _encoding(media_type: str, *, protobuf: bool) -> Encoding | None:
@@ -49,6 +57,6 @@ def _is_for_people(headers: Headers) -> bool:
     return (headers.get("User-Agent") or "").startswith(PEOPLES_AGENTS)
 
 
-def _accepts_gzip(headers: Headers) -> bool:
+def accepts_gzip(headers: Headers) -> bool:
     """Only the bare token counts: `gzip;q=1.0` does not (responsewriters/writers.go)."""
     return "gzip" in [token.strip() for token in (headers.get("Accept-Encoding") or "").split(",")]

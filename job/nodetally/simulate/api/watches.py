@@ -6,26 +6,18 @@ from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 
 from nodetally.simulate.api.answers import FLUSH, watch_error, watch_event
-from nodetally.simulate.api.lists import Query, number, select
+from nodetally.simulate.api.lists import select
+from nodetally.simulate.api.query import Query, check_watch
 from nodetally.simulate.api.selection import Selection
+from nodetally.simulate.behaviour import Behaviour
 from nodetally.simulate.cluster import RESOURCES, SimulatedCluster
-from nodetally.simulate.errors import ApiError, too_large
+from nodetally.simulate.errors import ApiError
 from nodetally.simulate.history import Change
 from nodetally.simulate.objects.item import Encoding, Item, StoredObject
 
 INITIAL_EVENTS_END = "k8s.io/initial-events-end"  # meta/v1/types.go:508
 LOOK_SECONDS = 0.5  # how often an idle watch looks whether its client is still there
 DEFAULT_TIMEOUT_SECONDS = (1800, 3600)  # upstream draws one from these (endpoints/handlers/get.go:272)
-
-
-@dataclass(frozen=True)
-class WatchSettings:
-    """What differs between servers, and what a test needs shorter."""
-
-    watch_list: bool = True
-    bookmark_seconds: float = 60.0  # cacher.go:78
-    margin_seconds: float = 2.0  # the last bookmark comes so long before the deadline (cache_watcher.go:233)
-    too_large_wait_seconds: float = 3.0
 
 
 @dataclass(frozen=True)
@@ -39,7 +31,7 @@ class Watch:
     initial: bool
     bookmarks: bool
     timeout_seconds: float
-    settings: WatchSettings
+    behaviour: Behaviour
 
     def events(self, gone: Callable[[], bool]) -> Iterator[bytes]:
         """The body, piece by piece; `gone` says whether to give up."""
@@ -57,15 +49,15 @@ class Watch:
         """The version to go on from; ApiError 410 if it is gone, 504 if initial events at it do not come in time."""
         if not self.initial:
             self.cluster.check_watch(self.selection.resource, self.version)
-        elif not self.cluster.wait_for(self.version, self.settings.too_large_wait_seconds):
-            raise too_large(self.version, self.cluster.version)
+        else:
+            self.cluster.reach(self.version, self.behaviour.too_large_wait_seconds)
         return self.version
 
     def _initial_events(self) -> Generator[bytes, None, int]:
         version, view = self.cluster.view(self.selection.resource)
         for item in select(view, self.selection):
             yield self._event("ADDED", item)
-        if self.bookmarks and self.settings.watch_list:  # older servers send no end mark
+        if self.bookmarks and self.behaviour.watch_list:  # older servers send no end mark
             yield self._bookmark(version, {INITIAL_EVENTS_END: "true"})
         return version
 
@@ -85,7 +77,7 @@ class Watch:
     def _next_bookmark(self, deadline: float) -> float:
         """About every minute, and once shortly before the deadline."""
         now = time.monotonic()
-        regular, last = now + self.settings.bookmark_seconds, deadline - self.settings.margin_seconds
+        regular, last = now + self.behaviour.bookmark_seconds, deadline - self.behaviour.margin_seconds
         if last > now:
             return min(regular, last)
         return regular if regular < deadline else deadline + 1
@@ -116,31 +108,13 @@ def _empty(kind: str, metadata: dict[str, object]) -> StoredObject:
 
 
 def open_watch(
-    cluster: SimulatedCluster, selection: Selection, query: Query, encoding: Encoding, settings: WatchSettings
+    cluster: SimulatedCluster, selection: Selection, query: Query, encoding: Encoding, behaviour: Behaviour
 ) -> Watch:
     """Check a watch's parameters; ApiError 400 or 422 where upstream gives them."""
-    send_initial, version = _check(query, settings), number(query, "resourceVersion")
-    timeout = number(query, "timeoutSeconds") or random.uniform(*DEFAULT_TIMEOUT_SECONDS)  # noqa: S311
-    bookmarks = _is_true(query.get("allowWatchBookmarks", ""))
-    initial = send_initial or version == 0  # an unset version asks for initial events (internalversion/defaults.go:25)
-    return Watch(cluster, selection, encoding, version, initial, bookmarks, timeout, settings)
-
-
-def _check(query: Query, settings: WatchSettings) -> bool:
-    """Whether initial events are asked for, by the rules of internalversion/validation.go:53."""
-    wanted, match = query.get("sendInitialEvents"), query.get("resourceVersionMatch", "")
-    if wanted is not None and not settings.watch_list:
-        raise _invalid("sendInitialEvents is forbidden for watch unless the WatchList feature gate is enabled")
-    if wanted is not None and match != "NotOlderThan":
-        raise _invalid("sendInitialEvents requires setting resourceVersionMatch to NotOlderThan")
-    if wanted is None and match:
-        raise _invalid("resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided")
-    return _is_true(wanted or "")
-
-
-def _invalid(message: str) -> ApiError:
-    return ApiError(422, f"ListOptions.meta.k8s.io is invalid: {message}")
-
-
-def _is_true(text: str) -> bool:
-    return text.lower() in ("1", "t", "true")
+    check_watch(query, watch_list=behaviour.watch_list)
+    version = query.number("resourceVersion")
+    timeout = query.number("timeoutSeconds") or random.uniform(*DEFAULT_TIMEOUT_SECONDS)  # noqa: S311
+    bookmarks = query.flag("allowWatchBookmarks")
+    # an unset version asks for initial events, too (internalversion/defaults.go:25)
+    initial = query.flag("sendInitialEvents") or version == 0
+    return Watch(cluster, selection, encoding, version, initial, bookmarks, timeout, behaviour)
