@@ -20,7 +20,7 @@ from nodetally.simulate.fleet.machines import Cloud, Machine
 from nodetally.simulate.fleet.node_documents import Condition, Pool, node_document
 from nodetally.simulate.fleet.planning import UNPLACED, Plan, Workload, make_plan
 from nodetally.simulate.fleet.pod_documents import MAX_CONTAINERS, pod_document
-from nodetally.simulate.fleet.shapes import PHASES, SHAPES, State
+from nodetally.simulate.fleet.shapes import SHAPES, State
 from nodetally.simulate.objects.encoding import time_text
 from nodetally.simulate.objects.item import Encoding
 from nodetally.simulate.objects.stamps import Slots, Stamp, Template
@@ -369,7 +369,7 @@ class GeneratedPod(_Generated):
 
     @property
     def phase(self) -> str:
-        return PHASES.get(self._population.state(self._index), "Running")
+        return self._population.state(self._index).phase
 
     def at_version(self, version: int) -> "GeneratedPod":
         return GeneratedPod(self._population, self._index, version)

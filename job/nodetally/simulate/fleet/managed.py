@@ -37,8 +37,11 @@ def _by_text(entry: tuple[Tree, Tree]) -> bytes:
     return orjson.dumps(entry[0])
 
 
-def managed_fields(manager: str, time: str, fields: Tree, subresource: str = "") -> Tree:
-    """One entry of metadata.managedFields: who wrote these fields, and when."""
+def managed_fields(manager: str, time: str, content: Tree, subresource: str = "") -> Tree:
+    """One entry of metadata.managedFields: who wrote the fields of these parts of a document, and when."""
+    fields = owned(content)
+    for part in fields.values():
+        del part["."]  # nobody owns metadata, spec and status themselves
     entry = {
         "manager": manager,
         "operation": "Update",

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from nodetally.simulate.api.discovery import GIT_VERSION
 from nodetally.simulate.fleet.machines import Cloud, Machine
-from nodetally.simulate.fleet.managed import managed_fields, owned
+from nodetally.simulate.fleet.managed import managed_fields
 from nodetally.simulate.objects.stamps import Slots
 
 Tree = dict[str, Any]
@@ -196,12 +196,8 @@ def _image(number: int) -> Tree:
 
 def _managed(content: Tree, slots: Slots) -> list[Tree]:
     metadata = {name: content["metadata"][name] for name in ("annotations", "labels")}
-    written = owned({"metadata": metadata, "spec": content["spec"]})
-    reported = owned({"status": {name: content["status"][name] for name in ("allocatable", "capacity", "conditions")}})
-    reported["f:status"] |= {"f:images": {}, **owned({"nodeInfo": content["status"]["nodeInfo"]})}
-    for fields in (written["f:metadata"], written["f:spec"], reported["f:status"]):
-        del fields["."]
+    status = {name: content["status"][name] for name in ("allocatable", "capacity", "conditions", "nodeInfo")}
     return [
-        managed_fields("kubelet", slots["t0"], written),
-        managed_fields("kubelet", slots["t1"], reported, "status"),
+        managed_fields("kubelet", slots["t0"], {"metadata": metadata, "spec": content["spec"]}),
+        managed_fields("kubelet", slots["t1"], {"status": status | {"images": []}}, "status"),
     ]

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from nodetally.accounting.quantity import parse
 from nodetally.simulate.fleet.machines import FAMILIES, SIZES, Machine, max_pods
-from nodetally.simulate.fleet.shapes import DAEMONS, GPU, HUGE, SHAPES, TERMINAL, NodeClass, Shape, State, amounts, team
+from nodetally.simulate.fleet.shapes import DAEMONS, GPU, HUGE, SHAPES, NodeClass, Shape, State, amounts, team
 
 FILL = 0.72  # how full nodes are on average; each has its own share in FILL_RANGE
 FILL_RANGE = (0.55, 0.90)
@@ -154,10 +154,6 @@ def _states(workload: Workload, random: Random) -> list[State]:
     return [states[bisect_right(bounds, random.random() * bounds[-1])] for _ in range(workload.count)]
 
 
-def _consumes(state: State) -> bool:
-    return state not in TERMINAL and state != State.UNSCHEDULED
-
-
 class Total(NamedTuple):
     """What all pods of a node class request, and the most that one of them does."""
 
@@ -169,7 +165,7 @@ def _totals(workloads: Sequence[Workload], states: Sequence[Sequence[State]]) ->
     needs: dict[NodeClass, list[tuple[int, Demand]]] = {name: [] for name in UNITS}
     for workload, found in zip(workloads, states, strict=True):
         need = _DEMANDS[workload.shape]
-        needs[SHAPES[workload.shape].node_class].append((sum(map(_consumes, found)), need))
+        needs[SHAPES[workload.shape].node_class].append((sum(state.takes_room for state in found), need))
     return {name: _total(each) for name, each in needs.items()}
 
 
@@ -262,7 +258,7 @@ class _Placement:
                 node = ordinal
                 self._take(node, need)
             else:
-                node, start = self._find(candidates, start, need if _consumes(state) else Demand(0, 0, 0))
+                node, start = self._find(candidates, start, need if state.takes_room else Demand(0, 0, 0))
             nodes[ordinal] = node
             if node == UNPLACED:
                 states[ordinal] = State.UNSCHEDULED

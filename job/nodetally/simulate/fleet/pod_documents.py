@@ -1,17 +1,18 @@
 """A shape and a state in, a pod's document with placeholders out, as the API server would store it. Pure."""
 
-from typing import Any
+from typing import Any, Literal
 
-from nodetally.simulate.fleet.managed import managed_fields, owned
-from nodetally.simulate.fleet.shapes import PHASES, TERMINAL, Box, Shape, State, amounts
+from nodetally.simulate.fleet.managed import managed_fields
+from nodetally.simulate.fleet.shapes import Box, Shape, State, amounts
 from nodetally.simulate.objects.stamps import Slots
 
 Tree = dict[str, Any]
+Role = Literal["sidecar", "init", "main"]
 REGISTRY = "registry.example.com"
 MAX_CONTAINERS = 7  # of one pod: as many container ids as a pod's digest gives
 WAITING = {State.STARTING: "ContainerCreating", State.CRASHING: "CrashLoopBackOff"}
 _MOUNTS = "/var/run/secrets/kubernetes.io/serviceaccount"
-_RESIZING = frozenset({State.RESIZE_DEFERRED, State.RESIZE_INFEASIBLE})
+_QUALIFYING = ("cpu", "memory")  # what a QoS class looks at
 
 
 def pod_document(shape: Shape, state: State, slots: Slots) -> Tree:
@@ -25,28 +26,36 @@ def pod_document(shape: Shape, state: State, slots: Slots) -> Tree:
     return content
 
 
-def namespace_of(shape: Shape, slots: Slots) -> str:
+def _present(found: Tree, keep: str = "") -> Tree:
+    """Without the fields that are not written when empty; `keep` is."""
+    return {
+        name: value for name, value in found.items() if name == keep or not (value is False or value in ("", {}, []))
+    }
+
+
+def _namespace(shape: Shape, slots: Slots) -> str:
     return shape.namespace or slots["ns"]
 
 
 def _metadata(shape: Shape, state: State, slots: Slots) -> Tree:
-    found: Tree = {
-        "name": slots["name"],
-        "generateName": _prefix(shape, slots),
-        "namespace": namespace_of(shape, slots),
-        "uid": slots["uid"],
-        "resourceVersion": slots["version"],
-        "generation": 2 if state in (*_RESIZING, State.SHRINKING) else 1,
-        "creationTimestamp": slots["t0"],
-        "labels": _labels(shape, state, slots),
-        "annotations": _annotations(shape),
-        "ownerReferences": [_owner(shape, slots)],
-    }
-    if state == State.TERMINATING:
-        found |= {"deletionTimestamp": slots["t2"], "deletionGracePeriodSeconds": 30}
-    if shape.owner == "Job":
-        found["finalizers"] = ["batch.kubernetes.io/job-tracking"]
-    return {name: value for name, value in found.items() if value != ""}
+    leaving = state == State.TERMINATING
+    return _present(
+        {
+            "name": slots["name"],
+            "generateName": _prefix(shape, slots),
+            "namespace": _namespace(shape, slots),
+            "uid": slots["uid"],
+            "resourceVersion": slots["version"],
+            "generation": 2 if state.is_resized else 1,
+            "creationTimestamp": slots["t0"],
+            "labels": _labels(shape, state, slots),
+            "annotations": _annotations(shape),
+            "ownerReferences": [_owner(shape, slots)],
+            "deletionTimestamp": slots["t2"] if leaving else "",
+            "deletionGracePeriodSeconds": 30 if leaving else "",
+            "finalizers": ["batch.kubernetes.io/job-tracking"] if shape.owner == "Job" else [],
+        }
+    )
 
 
 def _prefix(shape: Shape, slots: Slots) -> str:
@@ -60,7 +69,7 @@ def _labels(shape: Shape, state: State, slots: Slots) -> Tree:
         "app.kubernetes.io/instance": shape.stem,
         "app.kubernetes.io/managed-by": "Helm",
         "app.kubernetes.io/name": shape.stem,
-        "app.kubernetes.io/part-of": namespace_of(shape, slots),
+        "app.kubernetes.io/part-of": _namespace(shape, slots),
         "helm.sh/chart": f"{shape.stem}-3.14.1",
     }
     if shape.owner == "ReplicaSet":
@@ -99,55 +108,48 @@ def _owner(shape: Shape, slots: Slots) -> Tree:
 
 def _managed(content: Tree, slots: Slots) -> list[Tree]:
     metadata = {name: content["metadata"][name] for name in ("annotations", "labels", "ownerReferences")}
-    metadata = {"generateName": ""} | metadata if "generateName" in content["metadata"] else metadata
-    written = owned({"metadata": metadata, "spec": content["spec"]})
-    del written["f:metadata"]["."], written["f:spec"]["."]
+    metadata |= {"generateName": ""} if "generateName" in content["metadata"] else {}
     status = {name: value for name, value in content["status"].items() if name != "qosClass"}
-    reported = owned({"status": status})
-    del reported["f:status"]["."]
     return [
-        managed_fields("kube-controller-manager", slots["t0"], written),
-        managed_fields("kubelet", slots["t2"], reported, "status"),
+        managed_fields("kube-controller-manager", slots["t0"], {"metadata": metadata, "spec": content["spec"]}),
+        managed_fields("kubelet", slots["t2"], {"status": status}, "status"),
     ]
 
 
 def _resources(requests: str, limits: str) -> Tree:
     """As stored: what is not requested but limited is requested, as the API server's defaults have it."""
-    limited, requested = amounts(limits), amounts(requests)
-    found = {"limits": limited, "requests": dict(sorted((limited | requested if not requests else requested).items()))}
-    return {name: value for name, value in found.items() if value}
+    return _present({"limits": amounts(limits), "requests": dict(sorted(amounts(requests or limits).items()))})
 
 
 def _spec(shape: Shape, state: State, slots: Slots) -> Tree:
-    init = [_container(box) | {"restartPolicy": "Always"} for box in shape.sidecars] + [
-        _container(b) for b in shape.init
-    ]
-    found: Tree = {
-        "volumes": _volumes(shape),
-        "initContainers": init,
-        "containers": [_container(box) for box in shape.boxes],
-        "restartPolicy": "Never" if shape.owner == "Job" else "Always",
-        "terminationGracePeriodSeconds": 30,
-        "dnsPolicy": "ClusterFirstWithHostNet" if shape.host_network else "ClusterFirst",
-        "serviceAccountName": shape.stem,
-        "serviceAccount": shape.stem,
-        "nodeName": "" if state == State.UNSCHEDULED else slots["node"],
-        "hostNetwork": shape.host_network,
-        "securityContext": {"fsGroup": 2000, "runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
-        "imagePullSecrets": [{"name": "registry-credentials"}],
-        "affinity": _affinity(shape),
-        "schedulerName": "default-scheduler",
-        "tolerations": _tolerations(shape),
-        "priorityClassName": shape.priority,
-        "priority": 2_000_001_000 if shape.priority.startswith("system") else 0,
-        "runtimeClassName": shape.runtime_class,
-        "enableServiceLinks": True,
-        "preemptionPolicy": "PreemptLowerPriority",
-        "overhead": amounts(shape.overhead),
-        "topologySpreadConstraints": _spread(shape),
-        "resources": _resources(shape.pod_requests, shape.pod_limits),
-    }
-    return {name: value for name, value in found.items() if value is not False and value not in ("", {}, [])}
+    sidecars = [_container(box) | {"restartPolicy": "Always"} for box in shape.sidecars]
+    return _present(
+        {
+            "volumes": _volumes(shape),
+            "initContainers": sidecars + [_container(box) for box in shape.init],
+            "containers": [_container(box) for box in shape.boxes],
+            "restartPolicy": "Never" if shape.owner == "Job" else "Always",
+            "terminationGracePeriodSeconds": 30,
+            "dnsPolicy": "ClusterFirstWithHostNet" if shape.host_network else "ClusterFirst",
+            "serviceAccountName": shape.stem,
+            "serviceAccount": shape.stem,
+            "nodeName": "" if state == State.UNSCHEDULED else slots["node"],
+            "hostNetwork": shape.host_network,
+            "securityContext": {"fsGroup": 2000, "runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
+            "imagePullSecrets": [{"name": "registry-credentials"}],
+            "affinity": _affinity(shape),
+            "schedulerName": "default-scheduler",
+            "tolerations": _tolerations(shape),
+            "priorityClassName": shape.priority,
+            "priority": 2_000_001_000 if shape.priority.startswith("system") else 0,
+            "runtimeClassName": shape.runtime_class,
+            "enableServiceLinks": True,
+            "preemptionPolicy": "PreemptLowerPriority",
+            "overhead": amounts(shape.overhead),
+            "topologySpreadConstraints": _spread(shape),
+            "resources": _resources(shape.pod_requests, shape.pod_limits),
+        }
+    )
 
 
 def _container(box: Box) -> Tree:
@@ -174,7 +176,7 @@ def _container(box: Box) -> Tree:
             "allowPrivilegeEscalation": False,
         },
     }
-    return {name: value for name, value in found.items() if value or name == "resources"}
+    return _present(found, keep="resources")
 
 
 def _ports(box: Box) -> list[Tree]:
@@ -238,42 +240,57 @@ def _spread(shape: Shape) -> list[Tree]:
 
 
 def _status(shape: Shape, state: State, slots: Slots) -> Tree:
-    found: Tree = {"phase": PHASES.get(state, "Running"), "conditions": _conditions(state, slots)}
-    if state == State.FAILED and shape.owner != "Job":
-        found |= {"reason": "Evicted", "message": "The node was low on resource: ephemeral-storage."}
-    if state == State.UNSCHEDULED:
-        return found | {"qosClass": _quality(shape)}
-    found |= {"hostIP": slots["host_ip"], "hostIPs": [{"ip": slots["host_ip"]}], "startTime": slots["t1"]}
-    if state != State.STARTING:
-        ip = slots["host_ip"] if shape.host_network else slots["ip"]
-        found |= {"podIP": ip, "podIPs": [{"ip": ip}]}
-    if shape.sidecars or shape.init:
-        before = [_container_status(box, state, slots, index, sidecar=True) for index, box in enumerate(shape.sidecars)]
-        places = enumerate(shape.init, len(before))
-        before += [_container_status(box, state, slots, index, done=True) for index, box in places]
-        found["initContainerStatuses"] = before
-    start = len(shape.sidecars) + len(shape.init)
-    statuses = [_container_status(box, state, slots, index) for index, box in enumerate(shape.boxes, start)]
-    if shape.pod_requests:
-        found |= {"allocatedResources": amounts(shape.pod_requests)}
-        found |= {"resources": _resources(shape.pod_requests, shape.pod_limits)}
-    return found | {"containerStatuses": statuses, "qosClass": _quality(shape)}
+    evicted = state == State.FAILED and shape.owner != "Job"
+    found: Tree = {
+        "phase": state.phase,
+        "conditions": _conditions(state, slots),
+        "reason": "Evicted" if evicted else "",
+        "message": "The node was low on resource: ephemeral-storage." if evicted else "",
+    }
+    if state != State.UNSCHEDULED:
+        found |= _reported(shape, state, slots)
+    return _present(found | {"qosClass": _quality(shape)})
+
+
+def _reported(shape: Shape, state: State, slots: Slots) -> Tree:
+    """What the kubelet says of a pod on its node."""
+    host = slots["host_ip"]
+    ip = "" if state == State.STARTING else host if shape.host_network else slots["ip"]
+    boxes: list[tuple[Role, Box]] = [
+        *(("sidecar", box) for box in shape.sidecars),
+        *(("init", box) for box in shape.init),
+        *(("main", box) for box in shape.boxes),
+    ]
+    ids = [f"containerd://{slots[f'id{number}']}" for number in range(len(boxes))]
+    statuses = [_container_status(*each, state, own_id, slots) for each, own_id in zip(boxes, ids, strict=True)]
+    first = len(statuses) - len(shape.boxes)
+    return {
+        "hostIP": host,
+        "hostIPs": [{"ip": host}],
+        "startTime": slots["t1"],
+        "podIP": ip,
+        "podIPs": [{"ip": ip}] if ip else [],
+        "initContainerStatuses": statuses[:first],
+        "allocatedResources": amounts(shape.pod_requests),
+        "resources": _resources(shape.pod_requests, shape.pod_limits),
+        "containerStatuses": statuses[first:],
+    }
 
 
 def _conditions(state: State, slots: Slots) -> list[Tree]:
     if state == State.UNSCHEDULED:
         message = "0/3 nodes are available: 3 Insufficient memory. preemption: 0/3 nodes are available."
         return [_condition("PodScheduled", "False", slots["t1"], "Unschedulable", message)]
-    up = state not in (State.STARTING, State.CRASHING, *TERMINAL)
-    reason = "PodCompleted" if state == State.SUCCEEDED else "" if up else "ContainersNotReady"
+    ready = "True" if state.is_up else "False"
+    reason = "PodCompleted" if state == State.SUCCEEDED else "" if state.is_up else "ContainersNotReady"
     found = [
-        _condition("PodReadyToStartContainers", "False" if state in TERMINAL else "True", slots["t1"]),
+        _condition("PodReadyToStartContainers", "False" if state.is_terminal else "True", slots["t1"]),
         _condition("Initialized", "True", slots["t1"]),
-        _condition("Ready", "True" if up else "False", slots["t2"], reason),
-        _condition("ContainersReady", "True" if up else "False", slots["t2"], reason),
+        _condition("Ready", ready, slots["t2"], reason),
+        _condition("ContainersReady", ready, slots["t2"], reason),
         _condition("PodScheduled", "True", slots["t0"]),
     ]
-    if state in _RESIZING:
+    if state.is_waiting_for_resize:
         pending = "Deferred" if state == State.RESIZE_DEFERRED else "Infeasible"
         found.append(_condition("PodResizePending", "True", slots["t2"], pending, "Node didn't have enough capacity"))
     elif state == State.SHRINKING:
@@ -282,67 +299,58 @@ def _conditions(state: State, slots: Slots) -> list[Tree]:
 
 
 def _condition(kind: str, status: str, since: str, reason: str = "", message: str = "") -> Tree:
-    found = {"type": kind, "status": status, "lastProbeTime": None, "lastTransitionTime": since}
-    return found | ({"reason": reason} if reason else {}) | ({"message": message} if message else {})
+    times = {"lastProbeTime": None, "lastTransitionTime": since}
+    return _present({"type": kind, "status": status, **times, "reason": reason, "message": message})
 
 
-def _container_status(
-    box: Box, state: State, slots: Slots, index: int, *, sidecar: bool = False, done: bool = False
-) -> Tree:
-    running = state not in (State.STARTING, State.CRASHING, *TERMINAL)
+def _container_status(role: Role, box: Box, state: State, container_id: str, slots: Slots) -> Tree:
     found: Tree = {
         "name": box.name,
-        "state": _container_state(state, slots, index, done=done),
+        "state": _container_state(role, state, container_id, slots),
         "lastState": {},
-        "ready": done if done else running,
-        "restartCount": 17 if state == State.CRASHING and not (sidecar or done) else 0,
+        "ready": role == "init" or state.is_up,
+        "restartCount": 17 if state == State.CRASHING and role == "main" else 0,
         "image": f"{REGISTRY}/platform/{box.name}:v2.{box.settings}.1",
         "imageID": f"{REGISTRY}/platform/{box.name}@sha256:{box.settings:064x}",
-        "containerID": f"containerd://{slots[f'id{index}']}",
-        "started": running,
+        "containerID": container_id,
+        "started": state.is_up,
         "volumeMounts": [
             {"name": "config", "mountPath": f"/etc/{box.name}", "readOnly": True, "recursiveReadOnly": "Disabled"},
             {"name": "kube-api-access", "mountPath": _MOUNTS, "readOnly": True, "recursiveReadOnly": "Disabled"},
         ],
         "user": {"linux": {"uid": 1000, "gid": 1000, "supplementalGroups": [2000]}},
     }
-    if running and not done:
-        found |= _actual(box, state)
-    return found
+    return found | _actual(box, state) if state.is_up and role != "init" else found
 
 
-def _container_state(state: State, slots: Slots, index: int, *, done: bool) -> Tree:
-    ended = done or state in TERMINAL
-    if state in WAITING and not done:
+def _container_state(role: Role, state: State, container_id: str, slots: Slots) -> Tree:
+    if role == "init" or state.is_terminal:
+        failed = role != "init" and state == State.FAILED
+        end = {"exitCode": 137, "reason": "Error"} if failed else {"exitCode": 0, "reason": "Completed"}
+        times = {"startedAt": slots["t1"], "finishedAt": slots["t2"]}
+        return {"terminated": end | times | {"containerID": container_id}}
+    if state in WAITING:
         return {"waiting": {"reason": WAITING[state]}}
-    if not ended:
-        return {"running": {"startedAt": slots["t1"]}}
-    failed = state == State.FAILED and not done
-    reason = {"exitCode": 137, "reason": "Error"} if failed else {"exitCode": 0, "reason": "Completed"}
-    times = {"startedAt": slots["t1"], "finishedAt": slots["t2"]}
-    return {"terminated": reason | times | {"containerID": f"containerd://{slots[f'id{index}']}"}}
+    return {"running": {"startedAt": slots["t1"]}}
 
 
 def _actual(box: Box, state: State) -> Tree:
     """What the kubelet gave the container: less than asked for while a resize waits, more while it shrinks."""
     resources = _resources(box.requests, box.limits)
-    if state in (*_RESIZING, State.SHRINKING) and "cpu" in resources.get("requests", {}):
-        cpu = "10m" if state in _RESIZING else "3"
-        resources = {**resources, "requests": resources["requests"] | {"cpu": cpu}}
-    found = {"allocatedResources": resources.get("requests", {}), "resources": resources}
-    return {name: value for name, value in found.items() if value}
+    requests = resources.get("requests", {})
+    if state.is_resized and "cpu" in requests:
+        requests = requests | {"cpu": "10m" if state.is_waiting_for_resize else "3"}
+        resources = resources | {"requests": requests}
+    return _present({"allocatedResources": requests, "resources": resources})
 
 
 def _quality(shape: Shape) -> str:
     """The QoS class (qos.go): all containers, cpu and memory only."""
     boxes = (*shape.boxes, *shape.init, *shape.sidecars)
-    both = [(amounts(box.requests) or amounts(box.limits), amounts(box.limits)) for box in boxes]
+    both = [(amounts(box.requests or box.limits), amounts(box.limits)) for box in boxes]
     if shape.pod_requests:
         both = [(amounts(shape.pod_requests), amounts(shape.pod_limits))]
     if not any(requests or limits for requests, limits in both):
         return "BestEffort"
-    same = all(requests.get(name) == limits.get(name) is not None for requests, limits in both for name in _COUNTED)
+    same = all(requests.get(name) == limits.get(name) is not None for requests, limits in both for name in _QUALIFYING)
     return "Guaranteed" if same else "Burstable"
-
-
-_COUNTED = ("cpu", "memory")

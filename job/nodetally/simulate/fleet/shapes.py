@@ -27,9 +27,35 @@ class State(IntEnum):
     RESIZE_INFEASIBLE = 8
     SHRINKING = 9
 
+    @property
+    def phase(self) -> str:
+        return _PHASES.get(self, "Running")
 
-TERMINAL = frozenset({State.SUCCEEDED, State.FAILED})
-PHASES = {State.STARTING: "Pending", State.UNSCHEDULED: "Pending", State.SUCCEEDED: "Succeeded", State.FAILED: "Failed"}
+    @property
+    def is_terminal(self) -> bool:
+        return self in (State.SUCCEEDED, State.FAILED)
+
+    @property
+    def is_up(self) -> bool:
+        """Whether its containers run and are ready."""
+        return self not in (State.STARTING, State.CRASHING, State.SUCCEEDED, State.FAILED)
+
+    @property
+    def is_waiting_for_resize(self) -> bool:
+        return self in (State.RESIZE_DEFERRED, State.RESIZE_INFEASIBLE)
+
+    @property
+    def is_resized(self) -> bool:
+        return self.is_waiting_for_resize or self == State.SHRINKING
+
+    @property
+    def takes_room(self) -> bool:
+        """Whether a node has less to give because of it."""
+        return not (self.is_terminal or self == State.UNSCHEDULED)
+
+
+_PHASES = {State.STARTING: "Pending", State.UNSCHEDULED: "Pending"}
+_PHASES |= {State.SUCCEEDED: "Succeeded", State.FAILED: "Failed"}
 
 # How often each state is met, in thousandths of a workload's pods
 SERVICE_STATES = {
