@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+RELEASE = "v1.37.2"  # of Kubernetes: what all of it is held against
+
 
 @dataclass(frozen=True)
 class Behaviour:

@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from nodetally.simulate.behaviour import RELEASE
+
 METRICS_GROUP = "metrics.k8s.io"
-GIT_VERSION = "v1.37.2"
 VERSION: Mapping[str, str] = {
     "major": "1",
     "minor": "37",
@@ -12,7 +13,7 @@ VERSION: Mapping[str, str] = {
     "emulationMinor": "37",
     "minCompatibilityMajor": "1",
     "minCompatibilityMinor": "36",
-    "gitVersion": GIT_VERSION,
+    "gitVersion": RELEASE,
     "gitCommit": "0000000000000000000000000000000000000000",
     "gitTreeState": "clean",
     "buildDate": "2026-10-14T09:12:31Z",

@@ -2,21 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import NamedTuple
 
 from nodetally.simulate.fleet.shapes import GPU, HUGE, NodeClass
 
-Cloud = Literal["eks", "gke", "aks"]
 SIZES = (2, 4, 8, 16, 32, 48, 64, 96, 128, 192)  # cpus; what the clouds sell
 FAMILIES = {2: "compute", 4: "general", 8: "memory"}  # GiB per cpu
 SMALL_NODE_CPUS = 30  # below, EKS allows 110 pods a node, else 250 (its max-pods calculator, prefix delegation)
 HUGE_BYTES = 4 << 30  # set aside as 2 MiB pages on nodes of that class
 _SEEN_OF_MEMORY = 0.965  # of the memory that is sold, the kernel shows about so much
 _GIB_IN_KI = 1 << 20
-_EKS_SIZES = {2: "large", 4: "xlarge"}
-_EKS_LETTERS = {"compute": "c6i", "general": "m6i", "memory": "r6i", "gpu": "g5"}
-_AKS_LETTERS = {"compute": "F{}s_v2", "general": "D{}s_v5", "memory": "E{}s_v5", "gpu": "NC{}ads_A100_v4"}
-_GKE_LETTERS = {"compute": "n2-highcpu-{}", "general": "n2-standard-{}", "memory": "n2-highmem-{}"}
 
 
 @dataclass(frozen=True)
@@ -25,18 +20,9 @@ class Machine:
 
     cpus: int
     gib_per_cpu: int
-    node_class: NodeClass = "general"
-    max_pods: int = 110
-    gpus: int = 0
-
-    def instance_type(self, cloud: Cloud) -> str:
-        """Its name in a cloud's catalogue."""
-        family = "gpu" if self.gpus else FAMILIES[self.gib_per_cpu]
-        if cloud == "gke":
-            return _GKE_LETTERS.get(family, "a2-highgpu-{}").format(self.cpus)
-        if cloud == "aks":
-            return "Standard_" + _AKS_LETTERS[family].format(self.cpus)
-        return f"{_EKS_LETTERS[family]}.{_EKS_SIZES.get(self.cpus) or f'{self.cpus // 4}xlarge'}"
+    node_class: NodeClass
+    max_pods: int
+    gpus: int
 
     @property
     def memory_ki(self) -> int:
@@ -64,6 +50,15 @@ class Machine:
         huge = "4Gi" if self.node_class == "hugepages" else "0"
         found = {"cpu": cpu, "ephemeral-storage": storage, "hugepages-1Gi": "0", HUGE: huge, "memory": f"{memory_ki}Ki"}
         return found | ({GPU: str(self.gpus)} if self.gpus else {}) | {"pods": str(self.max_pods)}
+
+
+class Pool(NamedTuple):
+    """Nodes that were ordered together."""
+
+    name: str  # of six characters, since it is part of node names on some clouds
+    machine: Machine
+    spot: bool
+    karpenter: bool  # made by Karpenter, not by a node group; EKS only
 
 
 def max_pods(cpus: int, pods_per_node: float) -> int:

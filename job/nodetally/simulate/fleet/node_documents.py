@@ -1,17 +1,16 @@
 """A machine, a cloud and a condition in, a node's document with placeholders out, as the API server would store it."""
 
 from enum import IntEnum
-from typing import Any, NamedTuple
+from typing import Any
 
-from nodetally.simulate.api.discovery import GIT_VERSION
-from nodetally.simulate.fleet.machines import Cloud, Machine
+from nodetally.simulate.behaviour import RELEASE
+from nodetally.simulate.fleet.clouds import Cloud
+from nodetally.simulate.fleet.machines import Machine, Pool
 from nodetally.simulate.fleet.managed import managed_fields
 from nodetally.simulate.objects.stamps import Slots
 
 Tree = dict[str, Any]
 IMAGES = 24  # that a node lists; a kubelet reports up to 50 (node-status-max-images)
-_OS_IMAGES = {"eks": "Amazon Linux 2023.9.20261014", "gke": "Container-Optimized OS from Google", "aks": "Ubuntu 24.04"}
-_SUFFIXES = {"eks": "-eks-3abbec1", "gke": "-gke.1304000", "aks": ""}
 _LOST = ("node.kubernetes.io/unreachable", "node.kubernetes.io/not-ready")
 
 
@@ -24,16 +23,7 @@ class Condition(IntEnum):
     DISK_PRESSURE = 3
 
 
-class Pool(NamedTuple):
-    """Nodes that were ordered together."""
-
-    name: str  # of six characters, since it is part of node names on some clouds
-    machine: Machine
-    spot: bool
-    karpenter: bool  # made by Karpenter, not by a node group; EKS only
-
-
-def node_document(pool: Pool, cloud: Cloud, region: str, condition: Condition, slots: Slots) -> Tree:
+def node_document(pool: Pool, cloud: Cloud, condition: Condition, slots: Slots) -> Tree:
     """The document; `slots` has name, uid, version, zone, ip, instance, machine, system, boot, t0 (created), t1."""
     content: Tree = {
         "metadata": {
@@ -41,7 +31,7 @@ def node_document(pool: Pool, cloud: Cloud, region: str, condition: Condition, s
             "uid": slots["uid"],
             "resourceVersion": slots["version"],
             "creationTimestamp": slots["t0"],
-            "labels": dict(sorted((_labels(pool, cloud, region, slots) | _CLOUD_LABELS[cloud](pool)).items())),
+            "labels": dict(sorted((_labels(pool, cloud, slots) | cloud.labels(pool)).items())),
             "annotations": {
                 "node.alpha.kubernetes.io/ttl": "0",
                 "volumes.kubernetes.io/controller-managed-attach-detach": "true",
@@ -54,70 +44,25 @@ def node_document(pool: Pool, cloud: Cloud, region: str, condition: Condition, s
     return content
 
 
-def _labels(pool: Pool, cloud: Cloud, region: str, slots: Slots) -> Tree:
-    instance_type = pool.machine.instance_type(cloud)
+def _labels(pool: Pool, cloud: Cloud, slots: Slots) -> Tree:
+    instance_type = cloud.instance_type(pool.machine)
     return {
         "beta.kubernetes.io/arch": "amd64",
         "beta.kubernetes.io/instance-type": instance_type,
         "beta.kubernetes.io/os": "linux",
-        "failure-domain.beta.kubernetes.io/region": region,
+        "failure-domain.beta.kubernetes.io/region": cloud.region,
         "failure-domain.beta.kubernetes.io/zone": slots["zone"],
         "kubernetes.io/arch": "amd64",
         "kubernetes.io/hostname": slots["name"],
         "kubernetes.io/os": "linux",
         "node.kubernetes.io/instance-type": instance_type,
-        "topology.kubernetes.io/region": region,
+        "topology.kubernetes.io/region": cloud.region,
         "topology.kubernetes.io/zone": slots["zone"],
     }
 
 
-def _eks_labels(pool: Pool) -> Tree:
-    if pool.karpenter:
-        return {
-            "karpenter.sh/nodepool": pool.name,
-            "karpenter.sh/capacity-type": "spot" if pool.spot else "on-demand",
-            "karpenter.sh/initialized": "true",
-            "karpenter.sh/registered": "true",
-            "karpenter.k8s.aws/instance-cpu": str(pool.machine.cpus),
-        }
-    return {
-        "eks.amazonaws.com/nodegroup": pool.name,
-        "eks.amazonaws.com/capacityType": "SPOT" if pool.spot else "ON_DEMAND",
-        "eks.amazonaws.com/nodegroup-image": "ami-0f1e2d3c4b5a69788",
-    }
-
-
-def _gke_labels(pool: Pool) -> Tree:
-    spot = {"cloud.google.com/gke-spot": "true"} if pool.spot else {}
-    provisioning = "spot" if pool.spot else "standard"
-    return {
-        "cloud.google.com/gke-nodepool": pool.name,
-        "cloud.google.com/gke-provisioning": provisioning,
-        "cloud.google.com/gke-os-distribution": "cos",
-    } | spot
-
-
-def _aks_labels(pool: Pool) -> Tree:
-    priority = {"kubernetes.azure.com/scalesetpriority": "spot"} if pool.spot else {}
-    return {
-        "agentpool": pool.name,
-        "kubernetes.azure.com/agentpool": pool.name,
-        "kubernetes.azure.com/mode": "user",
-        "kubernetes.io/role": "agent",
-        "node-role.kubernetes.io/agent": "",
-    } | priority
-
-
-_CLOUD_LABELS = {"eks": _eks_labels, "gke": _gke_labels, "aks": _aks_labels}
-
-
 def _spec(pool: Pool, cloud: Cloud, condition: Condition, slots: Slots) -> Tree:
-    provider = {
-        "eks": f"aws:///{slots['zone']}/i-{slots['instance']}",
-        "gke": f"gce://example-project/{slots['zone']}/{slots['name']}",
-        "aks": f"azure:///subscriptions/{slots['system']}/virtualMachines/{slots['name']}",
-    }[cloud]
-    found: Tree = {"providerID": provider}
+    found: Tree = {"providerID": cloud.provider_id(slots)}
     if condition == Condition.CORDONED:
         found["unschedulable"] = True
     taints = _taints(pool, condition, slots)
@@ -154,10 +99,10 @@ def _status(machine: Machine, cloud: Cloud, condition: Condition, slots: Slots) 
             "machineID": slots["machine"],
             "systemUUID": slots["system"],
             "bootID": slots["boot"],
-            "kernelVersion": "6.12.46-66.121.amzn2023.x86_64" if cloud == "eks" else "6.12.0-1021",
-            "osImage": _OS_IMAGES[cloud],
+            "kernelVersion": cloud.kernel,
+            "osImage": cloud.os_image,
             "containerRuntimeVersion": "containerd://2.1.4",
-            "kubeletVersion": GIT_VERSION + _SUFFIXES[cloud],
+            "kubeletVersion": RELEASE + cloud.kubelet_suffix,
             "kubeProxyVersion": "",
             "operatingSystem": "linux",
             "architecture": "amd64",

@@ -37,9 +37,12 @@ def time_placeholder(number: int) -> str:
     return time_text(TIME_PLACEHOLDER_SECONDS + number)
 
 
-def time_values(seconds: int) -> dict[Encoding, bytes]:
-    """A time as it stands in a template's place, in both encodings."""
-    return {"protobuf": varint(seconds), "json": time_text(seconds).encode()}
+def time_bytes(seconds: int, encoding: Encoding) -> bytes:
+    """A time as it stands in a template's place: RFC 3339, or a varint of five bytes (written out, for speed)."""
+    if encoding == "json":
+        return time_text(seconds).encode()
+    low = (seconds & 127 | 128, seconds >> 7 & 127 | 128, seconds >> 14 & 127 | 128, seconds >> 21 & 127 | 128)
+    return bytes((*low, seconds >> 28))
 
 
 class Slots:
