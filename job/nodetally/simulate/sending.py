@@ -1,14 +1,18 @@
 """Answers in, HTTP/1.1 on a socket out: chunks, gzip, pace, and the damage that faults do. Decides nothing else."""
 
 import time
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from nodetally.simulate.api.answers import GZIP_FROM_BYTES, Answer, compressed
+from nodetally.simulate.api.answers import FLUSH, Answer
 from nodetally.simulate.faults import Fault
 
 BUFFER_BYTES = 256 * 1024  # pieces are gathered up to this: one system call for many, and half a second of 4 Mbit/s
 LENGTH_UP_TO_BYTES = 16 * 1024  # bodies below go with Content-Length, others in chunks
+GZIP_FROM_BYTES = 128 * 1024  # lists above this are compressed (endpoints/handlers/responsewriters/writers.go:149)
+GZIP_LEVEL = 1  # the same place
+_GZIP_BITS = 31  # zlib's name for: gzip around the largest window
 PACE_SECONDS = 0.05  # a paced body is sent in portions that take so long each
 
 Send = Callable[[bytes], object]
@@ -21,7 +25,7 @@ class Transfer:
     answer: Answer
     gzip: bool
     chunked: bool
-    fault: Fault | None = None
+    fault: Fault | None
 
     @classmethod
     def plan(cls, answer: Answer, fault: Fault | None, *, accepts_gzip: bool) -> "Transfer":
@@ -47,10 +51,26 @@ class Transfer:
         """Send the body and its end; Cut or Stall, with all before it sent, where a fault says so."""
         pieces: Iterable[bytes] = self.answer.body
         if self.gzip:
-            pieces = compressed(pieces, members=self.answer.gzip_members)
+            pieces = _compressed(pieces, members=self.answer.gzip_members)
         if self.fault:
             pieces = self.fault.damage(iter(pieces))
         _gather(pieces, send, chunked=self.chunked)
+
+
+def _compressed(pieces: Iterable[bytes], *, members: bool) -> Iterator[bytes]:
+    """gzip; with `members`, every FLUSH ends one member and the next piece begins another."""
+    compressor = None
+    for piece in pieces:
+        if piece:
+            compressor = compressor or zlib.compressobj(GZIP_LEVEL, zlib.DEFLATED, _GZIP_BITS)
+            if packed := compressor.compress(piece):
+                yield packed
+        elif compressor and members:
+            yield compressor.flush()
+            yield FLUSH
+            compressor = None
+    if compressor:
+        yield compressor.flush()
 
 
 def _gather(pieces: Iterable[bytes], send: Send, *, chunked: bool) -> None:

@@ -1,7 +1,7 @@
 """Objects in, what a list sees at one resourceVersion out: in key order, indexed by node. A view never changes."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from heapq import merge
 from typing import Protocol
@@ -45,35 +45,39 @@ class StoredPopulation:
         return self._by_node.get(node, ())
 
 
-def find(base: Population, key: str) -> int | None:
-    """The index of a key in a population, or None."""
-    at = bisect_left(range(len(base)), key, key=base.key)
-    return at if at < len(base) and base.key(at) == key else None
+class Overlay:
+    """A population with what was replaced (by index; None: deleted) and added (by key) since."""
 
-
-class View:
-    """A population with what was replaced (None: deleted) and added since; good from version `since` on."""
-
-    def __init__(
-        self, base: Population, replaced: Mapping[int, Item | None], added: Mapping[str, Item], since: int
-    ) -> None:
+    def __init__(self, base: Population, replaced: dict[int, Item | None], added: dict[str, Item]) -> None:
         self.base = base
-        self.since = since
         self._replaced = replaced
         self._added = added
-        self._added_keys = sorted(added)
-
-    def __len__(self) -> int:
-        return self.count_after("")
 
     def get(self, key: str) -> Item | None:
         if key in self._added:
             return self._added[key]
-        index = find(self.base, key)
+        index = self._find(key)
         return None if index is None else self._at(index)
+
+    def _find(self, key: str) -> int | None:
+        """The index of a key in the population, or None."""
+        at = bisect_left(range(len(self.base)), key, key=self.base.key)
+        return at if at < len(self.base) and self.base.key(at) == key else None
 
     def _at(self, index: int) -> Item | None:
         return self._replaced[index] if index in self._replaced else self.base[index]
+
+
+class View(Overlay):
+    """What a list sees; good from version `since` on, and the same for ever."""
+
+    def __init__(self, base: Population, replaced: dict[int, Item | None], added: dict[str, Item], since: int) -> None:
+        super().__init__(base, replaced, added)
+        self.since = since
+        self._added_keys = sorted(added)
+
+    def __len__(self) -> int:
+        return self.count_after("")
 
     def after(self, key: str = "") -> Iterator[Item]:
         """The objects behind a key, in key order."""
@@ -108,32 +112,22 @@ class View:
         return found
 
 
-class Collection:
+class Collection(Overlay):
     """The objects of one resource as they are now; every change goes through `put` or `remove`."""
 
     def __init__(self, base: Population, version: int) -> None:
-        self._base = base
-        self._replaced: dict[int, Item | None] = {}
-        self._added: dict[str, Item] = {}
+        super().__init__(base, {}, {})
         self._view: View | None = None
         self.changed_at = version
 
     def view(self) -> View:
         """What a list sees now; the same object until something changes."""
         if self._view is None:
-            self._view = View(self._base, dict(self._replaced), dict(self._added), self.changed_at)
+            self._view = View(self.base, dict(self._replaced), dict(self._added), self.changed_at)
         return self._view
 
-    def get(self, key: str) -> Item | None:
-        if key in self._added:
-            return self._added[key]
-        index = find(self._base, key)
-        if index is None:
-            return None
-        return self._replaced[index] if index in self._replaced else self._base[index]
-
     def put(self, item: Item, version: int) -> None:
-        index = find(self._base, key_of(item))
+        index = self._find(key_of(item))
         if index is None:
             self._added[key_of(item)] = item
         else:
@@ -141,7 +135,7 @@ class Collection:
         self._touch(version)
 
     def remove(self, key: str, version: int) -> None:
-        index = find(self._base, key)
+        index = self._find(key)
         if index is None:
             del self._added[key]
         else:

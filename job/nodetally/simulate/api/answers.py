@@ -1,6 +1,5 @@
 """Objects in, the bytes of an answer's body out, one piece per object as the real server writes them. Sends nothing."""
 
-import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -13,9 +12,6 @@ from nodetally.simulate.objects.encoding import ENVELOPE_END, encode, envelope, 
 from nodetally.simulate.objects.item import Encoding, Item
 
 CONTENT_TYPES: Mapping[Encoding, str] = {"protobuf": "application/vnd.kubernetes.protobuf", "json": "application/json"}
-GZIP_FROM_BYTES = 128 * 1024  # lists above this are compressed (endpoints/handlers/responsewriters/writers.go:149)
-GZIP_LEVEL = 1  # the same place
-_GZIP_BITS = 31  # zlib's name for: gzip around the largest window
 FLUSH = b""  # a piece that says: send what you have; it has no bytes of its own
 
 
@@ -157,19 +153,3 @@ def watch_error(error: ApiError, encoding: Encoding) -> bytes:
         return watch_frame("ERROR", envelope("v1", "Status", encode("Status", error.status())))
     status = orjson.dumps({"kind": "Status", "apiVersion": "v1"} | error.status())
     return b'{"type":"ERROR","object":%b}\n' % status
-
-
-def compressed(pieces: Iterable[bytes], *, members: bool) -> Iterator[bytes]:
-    """gzip; with `members`, every FLUSH ends one member and the next piece begins another."""
-    compressor = None
-    for piece in pieces:
-        if piece:
-            compressor = compressor or zlib.compressobj(GZIP_LEVEL, zlib.DEFLATED, _GZIP_BITS)
-            if packed := compressor.compress(piece):
-                yield packed
-        elif compressor and members:
-            yield compressor.flush()
-            yield FLUSH
-            compressor = None
-    if compressor:
-        yield compressor.flush()

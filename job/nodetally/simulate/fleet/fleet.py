@@ -10,7 +10,8 @@ from nodetally.simulate.fleet.generated import NodePopulation, NodeRecord, PodPo
 from nodetally.simulate.fleet.identity import MOST_NODES, node_address
 from nodetally.simulate.fleet.machines import Machine, Pool
 from nodetally.simulate.fleet.node_documents import Condition
-from nodetally.simulate.fleet.planning import UNPLACED, make_plan
+from nodetally.simulate.fleet.placement import UNPLACED
+from nodetally.simulate.fleet.planning import make_plan
 
 SPOT_SHARE = 0.25  # of the pools
 

@@ -16,9 +16,10 @@ from nodetally.simulate.fleet.clouds import Cloud
 from nodetally.simulate.fleet.identity import digest, pod_address, shuffled, suffix, uuid
 from nodetally.simulate.fleet.machines import Pool
 from nodetally.simulate.fleet.node_documents import Condition, node_document
-from nodetally.simulate.fleet.planning import UNPLACED, Plan, Workload
+from nodetally.simulate.fleet.placement import UNPLACED
+from nodetally.simulate.fleet.planning import Plan
 from nodetally.simulate.fleet.pod_documents import MAX_CONTAINERS, pod_document
-from nodetally.simulate.fleet.shapes import SHAPES, State
+from nodetally.simulate.fleet.shapes import SHAPES
 from nodetally.simulate.objects.item import Encoding
 from nodetally.simulate.objects.stamps import Slots, Stamp, Template, time_bytes
 
@@ -114,14 +115,11 @@ class PodPopulation:
         return GeneratedPod(self, index, self._first_version + 1 + shuffled(index, len(self._plan.workload_of)))
 
     def key(self, index: int) -> str:
-        return f"{self.workload(index).namespace}/{self.name(index).decode()}"
-
-    def workload(self, index: int) -> Workload:
-        return self._plan.workloads[self._plan.workload_of[index]]
+        return f"{self.namespace(index)}/{self.name(index).decode()}"
 
     def name(self, index: int) -> bytes:
         """The owner's name and a suffix that grows with the index, so that names are in order."""
-        workload = self.workload(index)
+        workload = self._plan.workload(index)
         ordinal = index - workload.first
         if SHAPES[workload.shape].owner == "StatefulSet":
             return b"%b%d" % (workload.prefix.encode(), ordinal)
@@ -132,8 +130,11 @@ class PodPopulation:
         at = self._plan.node_of[index]
         return None if at == UNPLACED else self._nodes.records[at]
 
-    def state(self, index: int) -> State:
-        return State(self._plan.kind_of[index] % len(State))
+    def phase(self, index: int) -> str:
+        return self._plan.state(index).phase
+
+    def namespace(self, index: int) -> str:
+        return self._plan.workload(index).namespace
 
     def on_node(self, node: str) -> Sequence[int]:
         if not node:
@@ -152,9 +153,8 @@ class PodPopulation:
     def template(self, index: int) -> Template:
         kind = self._plan.kind_of[index]
         if kind not in self._templates:
-            shape, state = divmod(kind, len(State))
-            slots = self._slots(len(self.name(index)))
-            self._templates[kind] = Template("Pod", pod_document(SHAPES[shape], State(state), slots), slots)
+            shape, slots = SHAPES[self._plan.workload(index).shape], self._slots(len(self.name(index)))
+            self._templates[kind] = Template("Pod", pod_document(shape, self._plan.state(index), slots), slots)
         return self._templates[kind]
 
     def warm(self) -> None:
@@ -170,7 +170,7 @@ class PodPopulation:
 
     def values(self, index: int, version: int, encoding: Encoding) -> tuple[bytes, ...]:
         """What stands in the slots, in their order."""
-        workload, node = self.workload(index), self.node(index)
+        workload, node = self._plan.workload(index), self.node(index)
         digits = digest(self._seed, b"pod", index)
         owner, created = _ownership(self._seed, workload.namespace, workload.prefix)
         chance = int(digits[32:40], 16)
@@ -255,7 +255,7 @@ class GeneratedPod(_Generated):
 
     @property
     def namespace(self) -> str:
-        return self._population.workload(self._index).namespace
+        return self._population.namespace(self._index)
 
     @property
     def name(self) -> str:
@@ -268,7 +268,7 @@ class GeneratedPod(_Generated):
 
     @property
     def phase(self) -> str:
-        return self._population.state(self._index).phase
+        return self._population.phase(self._index)
 
     def at_version(self, version: int) -> "GeneratedPod":
         return GeneratedPod(self._population, self._index, version)

@@ -9,6 +9,9 @@ from nodetally.simulate.fleet.shapes import GPU, HUGE, NodeClass
 SIZES = (2, 4, 8, 16, 32, 48, 64, 96, 128, 192)  # cpus; what the clouds sell
 FAMILIES = {2: "compute", 4: "general", 8: "memory"}  # GiB per cpu
 SMALL_NODE_CPUS = 30  # below, EKS allows 110 pods a node, else 250 (its max-pods calculator, prefix delegation)
+NODES_PER_GPU_NODE, NODES_PER_HUGE_NODE = 25, 40
+UNITS: Mapping[NodeClass, int] = {"general": 0, "gpu": 4, "hugepages": 4}  # GPUs or GiB of huge pages on one node
+SPECIAL_SHARE = 0.8  # of those are taken
 HUGE_BYTES = 4 << 30  # set aside as 2 MiB pages on nodes of that class
 _SEEN_OF_MEMORY = 0.965  # of the memory that is sold, the kernel shows about so much
 _GIB_IN_KI = 1 << 20
@@ -59,6 +62,11 @@ class Pool(NamedTuple):
     machine: Machine
     spot: bool
     karpenter: bool  # made by Karpenter, not by a node group; EKS only
+
+
+def most_special(nodes: int) -> dict[NodeClass, int]:
+    """How many nodes may have GPUs or huge pages."""
+    return {"gpu": nodes // NODES_PER_GPU_NODE, "hugepages": nodes // NODES_PER_HUGE_NODE}
 
 
 def max_pods(cpus: int, pods_per_node: float) -> int:

@@ -93,17 +93,11 @@ class StoredObject:
         return len(self.body(encoding))
 
     def at_version(self, version: int) -> "StoredObject":
-        return self.changed(lambda content: content["metadata"].update(resourceVersion=str(version)))
-
-    def changed(self, change: Callable[[dict[str, Any]], object]) -> "StoredObject":
-        """The object after a change that `change` makes to a copy of its document."""
-        content = orjson.loads(self._json)
-        change(content)
-        return StoredObject(self.kind, content)
+        return changed_copy(self, lambda content: content["metadata"].update(resourceVersion=str(version)))
 
 
 def changed_copy(item: Item, change: Callable[[dict[str, Any]], object]) -> StoredObject:
-    """Any item after a change that `change` makes to a copy of its document."""
+    """The object after a change that `change` makes to a copy of its document."""
     content = document(item)
     change(content)
     return StoredObject(item.kind, content)
