@@ -21,6 +21,18 @@ LAYERS = [
     {"accounting"},
     {"settings", "errors", "times", "selectors", "__init__"},
 ]
+# The same within the simulator, which is a project of its own size: sockets, answers, state, objects.
+SIMULATE = [
+    {"server", "control"},  # control drives the server that it is part of
+    {"sending"},
+    {"faults"},
+    {"api"},
+    {"cluster"},
+    {"views", "history"},
+    {"fleet"},
+    {"objects"},
+    {"errors", "behaviour", "tls", "kubeconfig", "__init__"},
+]
 DOWN_TO_THE_SIDE = {("settings", "accounting"), ("times", "errors"), ("selectors", "errors")}
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if not path.name.endswith("_pb2.py"))
 READS_THE_ENVIRONMENT = {"settings.py", "cli/rendering/paint.py"}  # paint: NO_COLOR and COLUMNS, the terminal's own
@@ -59,6 +71,16 @@ def test_imports_go_down_only(path: Path) -> None:
             continue
         there = part(name)
         assert layer(there) > layer(here) or (here, there) in DOWN_TO_THE_SIDE, f"{ids(path)} imports {name}"
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE / "simulate").rglob("*.py")), ids=ids)
+def test_the_simulator_has_layers_too(path: Path) -> None:
+    """Its API knows no server, its cluster no API, its objects no cluster; each module has its place among them."""
+    here = path.relative_to(PACKAGE / "simulate").parts[0].removesuffix(".py")
+    inside = (name.split(".")[2] for name in imports(path) if name.startswith("nodetally.simulate."))
+    for there in {*inside, here}:
+        place, other = (next(at for at, parts in enumerate(SIMULATE) if name in parts) for name in (here, there))
+        assert other > place or here == there or {here, there} == SIMULATE[0], f"{ids(path)} imports {there}"
 
 
 @pytest.mark.parametrize("path", MODULES, ids=ids)
