@@ -57,9 +57,9 @@ class Simulator(ThreadingHTTPServer):
         cluster: SimulatedCluster,
         behaviour: Behaviour,
         *,
-        port: int = 0,
-        token: str | None = None,
-        certificates: Certificates | None = None,
+        port: int,
+        token: str | None,
+        certificates: Certificates | None,
     ) -> None:
         super().__init__((HOST, port), _Connection)
         self.cluster = cluster
@@ -158,8 +158,11 @@ class _Connection(BaseHTTPRequestHandler):
             return self._hang_up()
         routes = self.server.routes
         request = Request.parse(self.path, self.headers, self.server.url, self._client_gone)
-        answer = partial(routes.answer, request)
-        return self._send(fault.replace(answer, partial(routes.refusal, request)) if fault else answer(), fault)
+        if fault:
+            answer = fault.replace(partial(routes.answer, request), partial(routes.refusal, request))
+        else:
+            answer = routes.answer(request)
+        return self._send(answer, fault)
 
     def do_POST(self) -> None:
         if self.path.startswith(CONTROL_PREFIX):

@@ -44,9 +44,9 @@ def text(status: int, body: str) -> Answer:
     return whole(status, "text/plain; charset=utf-8", body.encode())
 
 
-def json_answer(content: Mapping[str, Any], wanted: Wanted, status: int = 200) -> Answer:
+def json_answer(content: Mapping[str, Any], wanted: Wanted) -> Answer:
     """A document that is only ever JSON: versions, discovery."""
-    return whole(status, CONTENT_TYPES["json"], json_bytes(content, wanted))
+    return whole(200, CONTENT_TYPES["json"], json_bytes(content, wanted))
 
 
 def json_bytes(content: Any, wanted: Wanted) -> bytes:
@@ -55,26 +55,27 @@ def json_bytes(content: Any, wanted: Wanted) -> bytes:
 
 def error_answer(error: ApiError, wanted: Wanted) -> Answer:
     """A Status, in the encoding that was accepted."""
-    if wanted.encoding == "protobuf":
-        body = envelope("v1", "Status", encode("Status", error.status()))
-    else:
-        body = json_bytes({"kind": "Status", "apiVersion": "v1"} | error.status(), wanted)
-    return whole(error.code, CONTENT_TYPES[wanted.encoding], body, error.headers)
+    return whole(error.code, CONTENT_TYPES[wanted.encoding], _status(error, wanted), error.headers)
 
 
 def object_answer(item: Item, api_version: str, wanted: Wanted) -> Answer:
     """One object by itself."""
-    if wanted.encoding == "protobuf":
-        body = envelope(api_version, item.kind, item.body("protobuf"))
-    elif wanted.pretty:
-        body = json_bytes(orjson.loads(typed_json(item, api_version)), wanted)
-    else:
-        body = typed_json(item, api_version)
+    body = _typed(item, api_version, wanted.encoding)
+    if wanted.pretty and wanted.encoding == "json":
+        body = json_bytes(orjson.loads(body), wanted)
     return whole(200, CONTENT_TYPES[wanted.encoding], body)
 
 
-def typed_json(item: Item, api_version: str) -> bytes:
-    """An object's JSON with kind and apiVersion, which objects in lists do not have."""
+def _status(error: ApiError, wanted: Wanted) -> bytes:
+    if wanted.encoding == "protobuf":
+        return envelope("v1", "Status", encode("Status", error.status()))
+    return json_bytes({"kind": "Status", "apiVersion": "v1"} | error.status(), wanted)
+
+
+def _typed(item: Item, api_version: str, encoding: Encoding) -> bytes:
+    """An object with kind and apiVersion, which objects in lists do not have."""
+    if encoding == "protobuf":
+        return envelope(api_version, item.kind, item.body("protobuf"))
     return b'{"kind":"%b","apiVersion":"%b",' % (item.kind.encode(), api_version.encode()) + item.body("json")[1:]
 
 
@@ -140,16 +141,18 @@ def _pretty_list(kind: str, api_version: str, metadata: Mapping[str, Any], items
     return Answer(200, CONTENT_TYPES["json"], body())
 
 
-def watch_event(event: str, item: Item, api_version: str, encoding: Encoding) -> bytes:
-    """One event as a watch sends it: a frame, or a line of JSON."""
-    if encoding == "protobuf":
-        return watch_frame(event, envelope(api_version, item.kind, item.body("protobuf")))
-    return b'{"type":"%b","object":%b}\n' % (event.encode(), typed_json(item, api_version))
+def watch_event(event: str, item: Item, encoding: Encoding) -> bytes:
+    """One event as a watch sends it."""
+    return _framed(event, _typed(item, "v1", encoding), encoding)
 
 
 def watch_error(error: ApiError, encoding: Encoding) -> bytes:
     """An ERROR event: it carries a Status, under HTTP 200."""
+    return _framed("ERROR", _status(error, Wanted(encoding)), encoding)
+
+
+def _framed(event: str, body: bytes, encoding: Encoding) -> bytes:
+    """A frame, or a line of JSON."""
     if encoding == "protobuf":
-        return watch_frame("ERROR", envelope("v1", "Status", encode("Status", error.status())))
-    status = orjson.dumps({"kind": "Status", "apiVersion": "v1"} | error.status())
-    return b'{"type":"ERROR","object":%b}\n' % status
+        return watch_frame(event, body)
+    return b'{"type":"%b","object":%b}\n' % (event.encode(), body)

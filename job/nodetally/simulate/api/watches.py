@@ -92,7 +92,7 @@ class Watch:
             yield self._event("DELETED", change.previous.at_version(change.version))
 
     def _event(self, event: str, item: Item) -> bytes:
-        return watch_event(event, item, "v1", self.encoding)
+        return watch_event(event, item, self.encoding)
 
     def _bookmark(self, version: int, annotations: dict[str, str]) -> bytes:
         metadata: dict[str, object] = {"resourceVersion": str(version), "creationTimestamp": None}

@@ -8,7 +8,7 @@ from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cached_property, lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import orjson
 
@@ -41,8 +41,6 @@ class NodeRecord(NamedTuple):
 
 class NodePopulation:
     """The nodes, in order of their names."""
-
-    kind = "Node"
 
     def __init__(self, records: list[NodeRecord], cloud: Cloud, seed: int, first_version: int) -> None:
         self.records = records
@@ -102,24 +100,24 @@ class PodPopulation:
     """The pods, in order of namespace and name."""
 
     def __init__(self, plan: Plan, nodes: NodePopulation, seed: int, first_version: int) -> None:
-        self._plan = plan
+        self.plan = plan
         self._nodes = nodes
         self._seed = seed
         self._first_version = first_version
         self._templates: dict[int, Template] = {}
 
     def __len__(self) -> int:
-        return len(self._plan.workload_of)
+        return len(self.plan.workload_of)
 
     def __getitem__(self, index: int) -> "GeneratedPod":
-        return GeneratedPod(self, index, self._first_version + 1 + shuffled(index, len(self._plan.workload_of)))
+        return GeneratedPod(self, index, self._first_version + 1 + shuffled(index, len(self.plan.workload_of)))
 
     def key(self, index: int) -> str:
-        return f"{self.namespace(index)}/{self.name(index).decode()}"
+        return f"{self.plan.workload(index).namespace}/{self.name(index).decode()}"
 
     def name(self, index: int) -> bytes:
         """The owner's name and a suffix that grows with the index, so that names are in order."""
-        workload = self._plan.workload(index)
+        workload = self.plan.workload(index)
         ordinal = index - workload.first
         if SHAPES[workload.shape].owner == "StatefulSet":
             return b"%b%d" % (workload.prefix.encode(), ordinal)
@@ -127,14 +125,8 @@ class PodPopulation:
         return workload.prefix.encode() + suffix(ordinal, workload.count, jitter)
 
     def node(self, index: int) -> NodeRecord | None:
-        at = self._plan.node_of[index]
+        at = self.plan.node_of[index]
         return None if at == UNPLACED else self._nodes.records[at]
-
-    def phase(self, index: int) -> str:
-        return self._plan.state(index).phase
-
-    def namespace(self, index: int) -> str:
-        return self._plan.workload(index).namespace
 
     def on_node(self, node: str) -> Sequence[int]:
         if not node:
@@ -146,20 +138,20 @@ class PodPopulation:
     @cached_property
     def _by_node(self) -> "dict[int, array[int]]":
         found: dict[int, array[int]] = {}
-        for index, node in enumerate(self._plan.node_of):
+        for index, node in enumerate(self.plan.node_of):
             found.setdefault(node, array("i")).append(index)
         return found
 
     def template(self, index: int) -> Template:
-        kind = self._plan.kind_of[index]
+        kind = self.plan.kind_of[index]
         if kind not in self._templates:
-            shape, slots = SHAPES[self._plan.workload(index).shape], self._slots(len(self.name(index)))
-            self._templates[kind] = Template("Pod", pod_document(shape, self._plan.state(index), slots), slots)
+            shape, slots = SHAPES[self.plan.workload(index).shape], self._slots(len(self.name(index)))
+            self._templates[kind] = Template("Pod", pod_document(shape, self.plan.state(index), slots), slots)
         return self._templates[kind]
 
     def warm(self) -> None:
         """Encode every template now (protobuf), so that the first list is as fast as the others."""
-        first = {kind: index for index, kind in enumerate(self._plan.kind_of)}
+        first = {kind: index for index, kind in enumerate(self.plan.kind_of)}
         for index in first.values():
             self[index].size("protobuf")
 
@@ -170,7 +162,7 @@ class PodPopulation:
 
     def values(self, index: int, version: int, encoding: Encoding) -> tuple[bytes, ...]:
         """What stands in the slots, in their order."""
-        workload, node = self._plan.workload(index), self.node(index)
+        workload, node = self.plan.workload(index), self.node(index)
         digits = digest(self._seed, b"pod", index)
         owner, created = _ownership(self._seed, workload.namespace, workload.prefix)
         chance = int(digits[32:40], 16)
@@ -229,6 +221,9 @@ class _Generated:
         found: dict[str, str] = orjson.loads(population.template(index).labels.stamp(values))
         return found
 
+    def at_version(self, version: int) -> Self:
+        return type(self)(self._population, self._index, version)
+
 
 class GeneratedNode(_Generated):
     """A node of a simulated cluster."""
@@ -242,9 +237,6 @@ class GeneratedNode(_Generated):
     def name(self) -> str:
         return self._population.key(self._index)
 
-    def at_version(self, version: int) -> "GeneratedNode":
-        return GeneratedNode(self._population, self._index, version)
-
 
 class GeneratedPod(_Generated):
     """A pod of a simulated cluster."""
@@ -255,7 +247,7 @@ class GeneratedPod(_Generated):
 
     @property
     def namespace(self) -> str:
-        return self._population.namespace(self._index)
+        return self._population.plan.workload(self._index).namespace
 
     @property
     def name(self) -> str:
@@ -268,7 +260,4 @@ class GeneratedPod(_Generated):
 
     @property
     def phase(self) -> str:
-        return self._population.phase(self._index)
-
-    def at_version(self, version: int) -> "GeneratedPod":
-        return GeneratedPod(self._population, self._index, version)
+        return self._population.plan.state(self._index).phase
