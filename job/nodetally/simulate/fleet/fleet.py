@@ -7,7 +7,7 @@ from random import Random
 from nodetally.errors import WrongUse
 from nodetally.simulate.fleet.clouds import CLOUDS, Cloud
 from nodetally.simulate.fleet.generated import NodePopulation, NodeRecord, PodPopulation
-from nodetally.simulate.fleet.identity import MOST_NODES, node_address
+from nodetally.simulate.fleet.identity import MOST_NODES, address
 from nodetally.simulate.fleet.machines import Machine, Pool
 from nodetally.simulate.fleet.node_documents import Condition
 from nodetally.simulate.fleet.placement import UNPLACED
@@ -49,7 +49,7 @@ def _records(machines: Sequence[Machine], cloud: Cloud, random: Random) -> list[
         spot = random.random() < SPOT_SHARE
         karpenter = cloud.karpenter_share > 0 and random.random() < cloud.karpenter_share
         pool = pools.setdefault((machine, spot, karpenter), Pool(f"pool{len(pools):02d}", machine, spot, karpenter))
-        ip = node_address(number)
+        ip = address(number, MOST_NODES)
         name = cloud.node_name(pool, ip.decode(), random).encode()
         condition = _condition(number, random)
         found.append(NodeRecord(name, pool, condition, random.choice(cloud.zones).encode(), ip, number))

@@ -13,13 +13,14 @@ from typing import NamedTuple, Self
 import orjson
 
 from nodetally.simulate.fleet.clouds import Cloud
-from nodetally.simulate.fleet.identity import digest, pod_address, shuffled, suffix, uuid
+from nodetally.simulate.fleet.identity import MOST_PODS, address, digest, shuffled, suffix, uuid
 from nodetally.simulate.fleet.machines import Pool
 from nodetally.simulate.fleet.node_documents import Condition, node_document
 from nodetally.simulate.fleet.placement import UNPLACED
 from nodetally.simulate.fleet.planning import Plan
 from nodetally.simulate.fleet.pod_documents import MAX_CONTAINERS, pod_document
 from nodetally.simulate.fleet.shapes import SHAPES
+from nodetally.simulate.fleet.workloads import Workload
 from nodetally.simulate.objects.item import Encoding
 from nodetally.simulate.objects.stamps import Slots, Stamp, Template, time_bytes
 
@@ -116,8 +117,10 @@ class PodPopulation:
         return f"{self.plan.workload(index).namespace}/{self.name(index).decode()}"
 
     def name(self, index: int) -> bytes:
+        return self._name(index, self.plan.workload(index))
+
+    def _name(self, index: int, workload: Workload) -> bytes:
         """The owner's name and a suffix that grows with the index, so that names are in order."""
-        workload = self.plan.workload(index)
         ordinal = index - workload.first
         if SHAPES[workload.shape].owner == "StatefulSet":
             return b"%b%d" % (workload.prefix.encode(), ordinal)
@@ -169,7 +172,7 @@ class PodPopulation:
         created += chance % (EPOCH - created)
         started = created + 1 + chance % 4
         return (
-            self.name(index),
+            self._name(index, workload),
             node.name if node else b"",
             node.zone if node else b"",
             workload.namespace.encode(),
@@ -177,7 +180,7 @@ class PodPopulation:
             uuid(digits),
             owner,
             b"%d" % version,
-            pod_address(index),
+            address(index, MOST_PODS),
             node.ip if node else b"",
             *(digits[start : start + 64] for start in range(0, 9 * MAX_CONTAINERS, 9)),
             time_bytes(created, encoding),

@@ -4,32 +4,23 @@ from binascii import hexlify
 from hashlib import blake2b
 from random import Random
 
-MOST_NODES = 156**2  # as many as have addresses of one length: octets from 100 to 255
-_OCTETS = 156
+_OCTETS = 156  # from 100 to 255: those that make addresses of one length
+MOST_NODES, MOST_PODS = _OCTETS**2, _OCTETS**3  # with addresses of their own
 _STEP = 7_919  # a prime larger than 156: steps through addresses and versions in an order that looks like none
 _LETTERS = "2456789bcdfghjklmnpqrstvwxz"  # those of Kubernetes' own random names: no vowels, nothing that looks alike
 _PAIRS = [(a + b).encode() for a in _LETTERS for b in _LETTERS]
 _TRIPLES = [pair + letter.encode() for pair in _PAIRS for letter in _LETTERS]
 
 
-def node_address(number: int) -> bytes:
-    """The address of the node of that number: 14 characters.
+def address(number: int, among: int) -> bytes:
+    """The address of that number among MOST_NODES or MOST_PODS: 14 characters.
 
-    >>> node_address(0), node_address(1)
+    >>> address(0, MOST_NODES), address(1, MOST_NODES)
     (b'10.100.100.100', b'10.100.150.219')
     """
-    return _address(number * _STEP % MOST_NODES)
-
-
-def pod_address(number: int) -> bytes:
-    """The address of the pod of that number, in the same network."""
-    return _address(number * _STEP % _OCTETS**3)
-
-
-def _address(number: int) -> bytes:
-    rest, last = divmod(number, _OCTETS)
+    rest, last = divmod(number * _STEP % among, _OCTETS)
     second, third = divmod(rest, _OCTETS)
-    return b"10.%d.%d.%d" % (100 + second % _OCTETS, 100 + third, 100 + last)
+    return b"10.%d.%d.%d" % (100 + second, 100 + third, 100 + last)
 
 
 def digest(seed: int, what: bytes, number: int) -> bytes:
