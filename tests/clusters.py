@@ -36,9 +36,10 @@ def node(name: str, labels: Mapping[str, str] | None = None, *, ready: bool = Tr
 
 def pod(
     name: str,
-    node_name: str | None,
+    node_name: str | None = None,
     namespace: str = "default",
     *,
+    labels: Mapping[str, str] | None = None,
     phase: str = "Running",
     containers: Sequence[tuple[str, str, str]] = (),
     **requests: str,
@@ -51,7 +52,7 @@ def pod(
     return {
         "apiVersion": "v1",
         "kind": "Pod",
-        "metadata": {"name": name, "namespace": namespace},
+        "metadata": {"name": name, "namespace": namespace} | ({"labels": dict(labels)} if labels else {}),
         "spec": spec,
         "status": {"phase": phase},
     }

@@ -7,12 +7,10 @@ Nothing else runs: no scheduler, no controllers, no kubelets. Pods stay where an
 import base64
 import json
 import subprocess
-import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +18,7 @@ from admin import Admin
 from nodetally.settings import Settings
 from nodetally.simulate.kubeconfig import kubeconfig, write_private
 from nodetally.simulate.tls import Certificates, make_certificates
-from servers import free_ports
+from servers import free_ports, wait_until
 
 ACCOUNT = "nodetally"  # the ServiceAccount of cronjob.yaml
 PROGRAMS = Path(__file__).parent / "cluster" / "control_plane" / "bin"
@@ -30,7 +28,7 @@ ISSUER = "https://kubernetes.default.svc"
 
 
 class ControlPlaneError(Exception):
-    """It is not built, did not start, or ended."""
+    """A program is not built, or refused what it was told."""
 
 
 @dataclass
@@ -189,14 +187,8 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def _wait_until_ready(plane: ControlPlane) -> None:
-    deadline = time.monotonic() + READY_SECONDS
-    while time.monotonic() < deadline and plane.api_server.poll() is None:
-        with suppress(OSError, HTTPException):
-            if plane.admin.ask("GET", "/readyz").status == 200:
-                return
-        time.sleep(0.1)
-    log = (plane.folder / "kube-apiserver.log").read_text(errors="replace")
-    raise ControlPlaneError(f"the API server did not start:\n{log[-3000:]}")
+    log = plane.folder / "kube-apiserver.log"
+    wait_until(lambda: plane.admin.ask("GET", "/readyz").status == 200, plane.api_server, log, READY_SECONDS)
 
 
 def _base64(content: bytes) -> str:

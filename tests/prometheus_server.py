@@ -3,11 +3,9 @@
 import os
 import shutil
 import subprocess
-import time
-import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -53,18 +51,13 @@ def serving(folder: Path, open_metrics: str, *options: str) -> Iterator[str]:
         process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log)
     try:
         url = f"http://127.0.0.1:{port}"
-        _wait_until_ready(f"{url}/-/ready", process, folder / "log")
+        servers.wait_until(lambda: _answers(f"{url}/-/ready"), process, folder / "log", READY_SECONDS)
         yield url
     finally:
         process.kill()
         process.wait()
 
 
-def _wait_until_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + READY_SECONDS
-    while time.monotonic() < deadline and process.poll() is None:
-        with suppress(urllib.error.URLError, ConnectionError, TimeoutError):
-            urllib.request.urlopen(url, timeout=5).close()
-            return
-        time.sleep(0.05)
-    raise AssertionError(f"Prometheus did not start:\n{log.read_text(errors='replace')[-3000:]}")
+def _answers(url: str) -> bool:
+    urllib.request.urlopen(url, timeout=5).close()
+    return True

@@ -1,4 +1,7 @@
-"""Real servers for tests: an S3 server on free ports of loopback, in a folder of its own, ended by its process."""
+"""Real servers for tests: an S3 server on free ports of loopback, in a folder of its own, ended by its process.
+
+What every other server of the tests needs of it, too: free ports, and to wait until it is ready.
+"""
 
 import json
 import os
@@ -9,8 +12,9 @@ import sysconfig
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from http.client import HTTPException
 from pathlib import Path
 from typing import NamedTuple
 
@@ -51,7 +55,7 @@ def s3_server(folder: Path, *, public_bucket: str = "public") -> Iterator[S3Serv
         )
     try:
         endpoint = f"http://127.0.0.1:{ports['s3.port']}"
-        _wait_until_ready(endpoint, process, folder / "log")
+        wait_until(lambda: _answers(endpoint), process, folder / "log", READY_SECONDS)
         yield S3Server(endpoint, process)
     finally:
         process.kill()  # it keeps what it acknowledged, and SIGTERM takes it two seconds
@@ -100,16 +104,22 @@ def _command(folder: Path, ports: Mapping[str, int], public_bucket: str) -> list
     return [program, "mini", *(f"-{name}={value}" for name, value in {**switches, **ports}.items())]
 
 
-def _wait_until_ready(endpoint: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    """Ready is: it refuses an anonymous listing of buckets, as it should; until then it answers nothing or 5xx."""
-    deadline = time.monotonic() + READY_SECONDS
+def _answers(endpoint: str) -> bool:
+    """It refuses an anonymous listing of buckets, as it should; until then it answers nothing or 5xx."""
+    try:
+        urllib.request.urlopen(endpoint, timeout=5).close()
+    except urllib.error.HTTPError as answer:
+        answer.close()
+        return answer.code == 403
+    return False
+
+
+def wait_until(ready: Callable[[], bool], process: subprocess.Popen[bytes], log: Path, seconds: float) -> None:
+    """Ask until a server is ready; AssertionError with the end of its log if it ended, or the time is up."""
+    deadline = time.monotonic() + seconds
     while time.monotonic() < deadline and process.poll() is None:
-        with suppress(urllib.error.URLError, ConnectionError, TimeoutError):
-            try:
-                urllib.request.urlopen(endpoint, timeout=5).close()
-            except urllib.error.HTTPError as answer:
-                answer.close()
-                if answer.code == 403:
-                    return
+        with suppress(OSError, HTTPException):
+            if ready():
+                return
         time.sleep(0.05)
-    raise AssertionError(f"the S3 server did not start:\n{log.read_text(errors='replace')[-3000:]}")
+    raise AssertionError(f"{process.args!r} did not start:\n{log.read_text(errors='replace')[-3000:]}")

@@ -5,23 +5,20 @@ import http.client
 import json
 import socket
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import urlsplit
 
+import admin
 from messages import message, open_envelope
 
+JSON = admin.JSON
 PROTOBUF = "application/vnd.kubernetes.protobuf"
-JSON = "application/json"
 
 
-class Got(NamedTuple):
-    status: int
-    headers: http.client.HTTPMessage
-    body: bytes
+class Got(admin.Reply):
+    """An answer of the simulator."""
 
-    @property
-    def json(self) -> Any:
-        return json.loads(self.body)
+    __slots__ = ()
 
     @property
     def message(self) -> dict[str, Any]:
@@ -46,13 +43,31 @@ def names(got: Got) -> list[str]:
     return [item["metadata"]["name"] for item in got.json["items"]]
 
 
+def asking(server: Any, path: str, accept: str = PROTOBUF) -> socket.socket:
+    """A connection on which a request was sent and nothing read yet; the server closes it after its answer."""
+    parts = urlsplit(server.url)
+    connection = socket.create_connection((parts.hostname, parts.port), timeout=20)
+    connection.sendall(f"GET {path} HTTP/1.1\r\nhost: x\r\naccept: {accept}\r\nconnection: close\r\n\r\n".encode())
+    return connection
+
+
 def raw_answer(server: Any, path: str, accept: str = PROTOBUF) -> bytes:
     """All bytes that a server sends for a request, headers and framing too, until it closes."""
-    parts = urlsplit(server.url)
-    with socket.create_connection((parts.hostname, parts.port), timeout=20) as connection:
-        request = f"GET {path} HTTP/1.1\r\nHost: x\r\nAccept: {accept}\r\nConnection: close\r\n\r\n"
-        connection.sendall(request.encode())
+    with asking(server, path, accept) as connection:
         return b"".join(iter(lambda: connection.recv(1 << 16), b""))
+
+
+def chunks(raw: bytes) -> list[bytes]:
+    """The chunks of a raw answer's body, whether or not it is complete; a body with a length is one."""
+    head, _, framed = raw.partition(b"\r\n\r\n")
+    if b"chunked" not in head:
+        return [framed]
+    found = []
+    while framed:
+        size, _, framed = framed.partition(b"\r\n")
+        found.append(framed[: int(size, 16)])
+        framed = framed[int(size, 16) + 2 :]
+    return found
 
 
 def frames(body: bytes) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -80,18 +95,3 @@ def without_empties(value: Any) -> Any:
 def unzip(got: Got) -> bytes:
     """The body of a compressed answer, all its members."""
     return gzip.decompress(got.body)
-
-
-def pod(name: str, namespace: str = "default", node: str = "", phase: str = "Running", **labels: str) -> dict[str, Any]:
-    """A small pod."""
-    metadata = {"name": name, "namespace": namespace} | ({"labels": labels} if labels else {})
-    spec = {"containers": [{"name": "a", "image": "x", "resources": {"requests": {"cpu": "100m"}}}]}
-    status = {"phase": phase}
-    return {"kind": "Pod", "metadata": metadata, "spec": spec | ({"nodeName": node} if node else {}), "status": status}
-
-
-def node(name: str, **labels: str) -> dict[str, Any]:
-    """A small node."""
-    resources = {"cpu": "4", "memory": "8Gi", "pods": "110"}
-    status = {"capacity": resources, "allocatable": resources, "conditions": [{"type": "Ready", "status": "True"}]}
-    return {"kind": "Node", "metadata": {"name": name, "labels": labels}, "spec": {}, "status": status}

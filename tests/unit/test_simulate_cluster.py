@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from clusters import node, pod
 from nodetally.accounting.quantity import parse
 from nodetally.errors import WrongUse
 from nodetally.simulate.api.answers import Wanted, list_answer
@@ -17,7 +18,6 @@ from nodetally.simulate.errors import ApiError
 from nodetally.simulate.objects.encoding import encode
 from nodetally.simulate.objects.item import Item, document, key_of
 from nodetally.simulate.objects.stamps import Slots, Stamp, time_placeholder
-from simulate_client import node, pod
 
 
 @pytest.fixture(scope="module")
@@ -151,9 +151,10 @@ def test_nodes_have_their_clouds_labels(cloud: str, label: str) -> None:
     assert any(label in each for each in labels)
 
 
-def test_some_nodes_are_cordoned_and_some_not_ready(large: SimulatedCluster) -> None:
+@pytest.mark.parametrize("seed", range(5))
+def test_some_nodes_are_cordoned_and_some_not_ready(seed: int) -> None:
     """Nodes that do not take pods occur in every cluster of eight and more."""
-    found = [document(item) for item in everything(large, "nodes")]
+    found = [document(item) for item in everything(SimulatedCluster(8, 0, seed=seed), "nodes")]
     assert any(each["spec"].get("unschedulable") for each in found)
     assert any(each["status"]["conditions"][-1]["status"] == "Unknown" for each in found)
 
@@ -177,7 +178,7 @@ def test_memory_stays_flat_while_a_list_streams() -> None:
 
 def test_explicit_objects_are_completed() -> None:
     """Namespace, uid and resourceVersion are filled in; what was given stays."""
-    cluster = SimulatedCluster.of([pod("b") | {"metadata": {"name": "b"}}, pod("a", "x"), node("n")])
+    cluster = SimulatedCluster.of([pod("b") | {"metadata": {"name": "b"}}, pod("a", None, "x"), node("n")])
     items = everything(cluster, "pods")
     assert [key_of(item) for item in items] == ["default/b", "x/a"]
     assert all(document(item)["metadata"]["uid"] for item in items)
@@ -206,7 +207,7 @@ def test_every_change_has_a_version_and_an_event() -> None:
     start = cluster.version
     cluster.add(pod("a"))
     cluster.bind("default/a", "n")
-    cluster.update(pod("a", node="n", phase="Succeeded"))
+    cluster.update(pod("a", "n", phase="Succeeded"))
     cluster.delete("pods", "default/a")
     version, changes = cluster.changes_after("pods", start)
     assert [(change.version - start, change.type) for change in changes] == [
@@ -266,7 +267,7 @@ def test_replaced_pods_have_successors_on_the_same_node() -> None:
 
 def test_views_stay_as_they_were() -> None:
     """A view that a list goes on with does not see later changes; the current one does, in order and by node."""
-    cluster = SimulatedCluster.of([pod("a", node="n"), pod("c", node="n"), pod("d")])
+    cluster = SimulatedCluster.of([pod("a", "n"), pod("c", "n"), pod("d")])
     version, before = cluster.view("pods")
     cluster.delete("pods", "default/a")
     cluster.add(pod("b"))

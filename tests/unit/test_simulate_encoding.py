@@ -5,7 +5,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from messages import decode, open_envelope
@@ -96,6 +96,7 @@ def test_the_table_names_only_messages_that_it_has() -> None:
         assert {field.kind for field in fields(kind)} <= known, kind
 
 
+@settings(deadline=None)  # the first number waits for the library to read the table
 @given(st.integers(-(2**63), 2**63 - 1))
 def test_numbers_survive(number: int) -> None:
     """Every 64-bit number is read back as it was written, the negative ones in ten bytes."""

@@ -6,21 +6,22 @@ from typing import Any
 
 import pytest
 
+from clusters import node, pod
 from messages import message
 from nodetally.simulate.behaviour import Behaviour
 from nodetally.simulate.cluster import SimulatedCluster
 from nodetally.simulate.objects.encoding import ENVELOPE_END, MAGIC
 from nodetally.simulate.server import Simulator, serving
-from simulate_client import JSON, PROTOBUF, Got, get, names, node, pod, raw_answer, unzip, without_empties
+from simulate_client import JSON, PROTOBUF, Got, chunks, get, names, raw_answer, unzip, without_empties
 
 OBJECTS = [
-    node("n1", zone="a", pool="x"),
-    node("n2", zone="b"),
-    pod("p1", "red", "n1", app="web", tier="front"),
-    pod("p2", "red", "n2", "Succeeded", app="web"),
-    pod("p3", "blue", "n1", app="db"),
-    pod("p4", "blue"),
-    pod("p5", "blue", "n2", "Failed"),
+    node("n1", {"zone": "a", "pool": "x"}),
+    node("n2", {"zone": "b"}),
+    pod("p1", "n1", "red", labels={"app": "web", "tier": "front"}),
+    pod("p2", "n2", "red", labels={"app": "web"}, phase="Succeeded"),
+    pod("p3", "n1", "blue", labels={"app": "db"}),
+    pod("p4", None, "blue"),
+    pod("p5", "n2", "blue", phase="Failed"),
 ]
 
 
@@ -72,15 +73,9 @@ def test_the_outer_length_is_that_of_the_message(many: Simulator) -> None:
 
 def test_every_object_of_a_large_list_is_a_chunk(many: Simulator) -> None:
     """A chunk for the head, one for each item, one for the end; the first item's chunk is the item with its tag."""
-    head, _, framed = raw_answer(many, "/api/v1/pods").partition(b"\r\n\r\n")
-    assert b"Transfer-Encoding: chunked" in head
-    chunks = []
-    while framed:
-        size, _, framed = framed.partition(b"\r\n")
-        chunks.append(framed[: int(size, 16)])
-        framed = framed[int(size, 16) + 2 :]
-    assert len(chunks) == 1 + 200 + 1 + 1  # and the empty one that ends the body
-    assert all(chunk.startswith(b"\x12") for chunk in chunks[1:-2])
+    found = chunks(raw_answer(many, "/api/v1/pods"))
+    assert len(found) == 1 + 200 + 1 + 1  # and the empty one that ends the body
+    assert all(chunk.startswith(b"\x12") for chunk in found[1:-2])
 
 
 def test_small_lists_have_a_length(few: Simulator) -> None:
@@ -105,7 +100,7 @@ def test_small_lists_have_a_length(few: Simulator) -> None:
         ("spec.nodeName=gone", []),
     ],
 )
-def test_field_selectors(few: Simulator, selector: str, expected: list[str]) -> None:
+def test_field_selectors_choose(few: Simulator, selector: str, expected: list[str]) -> None:
     """=, == and != on the fields that can be selected by, joined by commas; the empty node name finds unbound pods."""
     assert names(get(few, f"/api/v1/pods?fieldSelector={selector}")) == expected
 
@@ -120,7 +115,7 @@ def test_field_selectors(few: Simulator, selector: str, expected: list[str]) -> 
         ("!app", ["p4", "p5"]),
     ],
 )
-def test_label_selectors(few: Simulator, selector: str, expected: list[str]) -> None:
+def test_label_selectors_choose(few: Simulator, selector: str, expected: list[str]) -> None:
     """Equality, sets and existence."""
     assert names(get(few, f"/api/v1/pods?labelSelector={selector.replace(' ', '%20')}")) == expected
 
@@ -138,7 +133,7 @@ def test_namespaces_have_lists_of_their_own(few: Simulator) -> None:
     assert names(get(few, "/api/v1/namespaces/none/pods")) == []
 
 
-def test_single_objects(few: Simulator) -> None:
+def test_an_object_is_read_by_its_name(few: Simulator) -> None:
     """With kind and apiVersion; 404 with a Status that names what is missing."""
     assert get(few, "/api/v1/namespaces/red/pods/p1").json["kind"] == "Pod"
     assert get(few, "/api/v1/nodes/n1", PROTOBUF).message["metadata"]["name"] == "n1"
@@ -284,7 +279,7 @@ def test_the_index_is_asked_for_a_nodes_pods() -> None:
     assert len(made) == len(scanned) < 100
 
 
-def test_tables_for_kubectl(few: Simulator) -> None:
+def test_kubectl_gets_a_table(few: Simulator) -> None:
     """Columns and a row for each object; other clients' protobuf is not affected."""
     accept = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"
     table = json.loads(get(few, "/api/v1/pods", accept).body)

@@ -21,6 +21,7 @@ import pytest
 from click.testing import CliRunner
 from google.protobuf.message import DecodeError
 
+from clusters import node, pod
 from messages import open_envelope
 from nodetally.cli.simulate import load_objects, simulate
 from nodetally.errors import WrongUse
@@ -31,9 +32,9 @@ from nodetally.simulate.objects.encoding import MAGIC
 from nodetally.simulate.sending import paced
 from nodetally.simulate.server import Simulator, serving
 from nodetally.simulate.tls import make_certificates
-from simulate_client import JSON, PROTOBUF, get, names, node, pod, raw_answer
+from simulate_client import JSON, PROTOBUF, asking, chunks, get, names, raw_answer
 
-OBJECTS = [node("n1"), node("n2"), pod("a", node="n1"), pod("b")]
+OBJECTS = [node("n1"), node("n2"), pod("a", "n1"), pod("b")]
 METRICS = "/apis/metrics.k8s.io/v1beta1"
 
 
@@ -67,13 +68,13 @@ def behaving(**behaviour: Any) -> AbstractContextManager[Simulator]:
         (METRICS, "groupVersion", "metrics.k8s.io/v1beta1"),
     ],
 )
-def test_discovery(shared: Simulator, path: str, key: str, value: Any) -> None:
+def test_it_says_what_it_serves(shared: Simulator, path: str, key: str, value: Any) -> None:
     """The version, and what a client looks at before it lists."""
     assert get(shared, path).json[key] == value
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/livez"])
-def test_health(shared: Simulator, path: str) -> None:
+def test_it_is_healthy(shared: Simulator, path: str) -> None:
     """Plain ok."""
     assert get(shared, path).body == b"ok"
 
@@ -125,13 +126,8 @@ def test_a_server_may_only_speak_json() -> None:
 
 
 def test_header_names_may_be_written_in_any_case(shared: Simulator) -> None:
-    """Some clients write them in lower case."""
-    parts = urlsplit(shared.url)
-    with socket.create_connection((parts.hostname, parts.port), timeout=10) as connection:
-        connection.sendall(
-            b"GET /api/v1/pods HTTP/1.1\r\nhost: x\r\naccept: %b\r\nconnection: close\r\n\r\n" % PROTOBUF.encode()
-        )
-        assert MAGIC in b"".join(iter(lambda: connection.recv(65536), b""))
+    """Some clients write them in lower case, as this one does."""
+    assert MAGIC in raw_answer(shared, "/api/v1/pods", PROTOBUF)
 
 
 def test_connections_are_kept(shared: Simulator) -> None:
@@ -162,7 +158,7 @@ def test_usage_is_measured_in_both_encodings(shared: Simulator) -> None:
 def test_only_running_pods_are_measured(shared: Simulator) -> None:
     """Container by container; pods without a node are left out."""
     found = get(shared, f"{METRICS}/pods").json["items"]
-    assert [(item["metadata"]["name"], item["containers"][0]["name"]) for item in found] == [("a", "a")]
+    assert [(item["metadata"]["name"], item["containers"][0]["name"]) for item in found] == [("a", "app")]
     assert get(shared, f"{METRICS}/namespaces/default/pods/a").json["kind"] == "PodMetrics"
     assert get(shared, f"{METRICS}/nodes/n3").status == 404
 
@@ -223,15 +219,7 @@ def test_errors_of_faults_are_encoded_as_accepted(server: Simulator) -> None:
 
 
 def body_of(raw: bytes) -> bytes:
-    """The body in a raw answer, its chunks joined, whether or not it is complete."""
-    head, _, framed = raw.partition(b"\r\n\r\n")
-    if b"chunked" not in head:
-        return framed
-    body = b""
-    while framed:
-        size, _, framed = framed.partition(b"\r\n")
-        body, framed = body + framed[: int(size, 16)], framed[int(size, 16) + 2 :]
-    return body
+    return b"".join(chunks(raw))
 
 
 @pytest.mark.parametrize("place", [0, 1, 40, 5_000, 300_000])
@@ -279,9 +267,7 @@ def drain(connection: socket.socket) -> None:
 def test_a_stall_sends_no_more_and_keeps_the_connection(server: Simulator) -> None:
     """What was allowed arrives; then nothing, until the client leaves."""
     server.add_fault(Fault("/api/v1/pods", stall_after_bytes=50_000))
-    parts = urlsplit(server.url)
-    with socket.create_connection((parts.hostname, parts.port), timeout=10) as connection:
-        connection.sendall(f"GET /api/v1/pods HTTP/1.1\r\nHost: x\r\nAccept: {PROTOBUF}\r\n\r\n".encode())
+    with asking(server, "/api/v1/pods") as connection:
         got = b""
         while len(got) < 50_000:
             got += connection.recv(65536)

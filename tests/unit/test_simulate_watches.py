@@ -8,10 +8,11 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from clusters import node, pod
 from nodetally.simulate.behaviour import Behaviour
 from nodetally.simulate.cluster import SimulatedCluster
 from nodetally.simulate.server import Simulator, serving
-from simulate_client import JSON, PROTOBUF, frames, get, lines, node, pod, unzip
+from simulate_client import JSON, PROTOBUF, frames, get, lines, unzip
 
 QUICK = Behaviour(margin_seconds=0.95, too_large_wait_seconds=0)
 INITIAL = "sendInitialEvents=true&resourceVersionMatch=NotOlderThan"
@@ -20,7 +21,7 @@ END = {"k8s.io/initial-events-end": "true"}
 
 @pytest.fixture
 def server() -> Iterator[Simulator]:
-    objects = [node("n"), pod("a", node="n"), pod("b")]
+    objects = [node("n"), pod("a", "n"), pod("b")]
     with serving(SimulatedCluster.of(objects, history=4), QUICK) as found:
         yield found
 
@@ -160,12 +161,12 @@ def test_what_leaves_a_selection_is_deleted_with_its_last_body(server: Simulator
 
 def test_label_selectors_and_namespaces_limit_a_watch(server: Simulator) -> None:
     """Initial events and later ones alike."""
-    server.cluster.add(pod("c", "other", app="x"))
-    server.cluster.add(pod("d", "other"))
+    server.cluster.add(pod("c", None, "other", labels={"app": "x"}))
+    server.cluster.add(pod("d", None, "other"))
     with Open(server, f"{INITIAL}&labelSelector=app", "/api/v1/namespaces/other/pods") as watch:
         assert watch.take(1) == [("ADDED", "c")]
-        server.cluster.add(pod("e", "other"))
-        server.cluster.add(pod("f", "other", app="y"))
+        server.cluster.add(pod("e", None, "other"))
+        server.cluster.add(pod("f", None, "other", labels={"app": "y"}))
         assert watch.take(1) == [("ADDED", "f")]
 
 
