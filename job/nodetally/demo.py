@@ -15,7 +15,7 @@ from typing import Any
 from nodetally.collect import run_pass
 from nodetally.settings import Settings, Surroundings
 from nodetally.simulate.cluster import SimulatedCluster
-from nodetally.simulate.objects.item import Item, document
+from nodetally.simulate.objects.item import document, key_of
 from nodetally.simulate.server import serving
 from nodetally.store.base import Store
 
@@ -38,31 +38,30 @@ class Town:
 
     def live_until(self, moment: datetime) -> None:
         """Bring the cluster to what it is like at that time of the day."""
-        pods = list(self.cluster.view("pods")[1].after())
+        pods = self.cluster.items("pods")
         all_there_are = len(pods) + len(self.away)
         wanted = min(
             all_there_are, round(share_at(moment) * all_there_are * self.chance.uniform(1 - JITTER, 1 + JITTER))
         )
         for pod in self.chance.sample(pods, max(0, len(pods) - wanted)):
-            self.away.append({**document(pod), "kind": "Pod"})
-            self.cluster.delete("pods", f"{pod.namespace}/{pod.name}")
+            self.away.append(document(pod))
+            self.cluster.delete("pods", key_of(pod))
         for _ in range(max(0, wanted - len(pods))):
             self.cluster.add(self.away.pop(self.chance.randrange(len(self.away))))
         self._start()
         self.starting = self.cluster.replace_pods(self.chance.randrange(4))
         if self.chance.random() < CORDON_CHANCE:
-            self._cordon(self.chance.choice(list(self.cluster.view("nodes")[1].after())))
+            self.cluster.change("nodes", self.chance.choice(self.cluster.items("nodes")).name, _cordon)
 
     def _start(self) -> None:
-        for pod in filter(None, (self.cluster.get("pods", key) for key in self.starting)):
-            content = document(pod)
-            self.cluster.update({**content, "kind": "Pod", "status": {**content["status"], "phase": "Running"}})
+        for key in self.starting:
+            if self.cluster.get("pods", key):
+                self.cluster.change("pods", key, lambda pod: pod["status"].update(phase="Running"))
 
-    def _cordon(self, node: Item) -> None:
-        content = document(node)
-        spec = dict(content.get("spec") or {})
-        spec["unschedulable"] = not spec.get("unschedulable")
-        self.cluster.update({**content, "kind": "Node", "spec": spec})
+
+def _cordon(node: dict[str, Any]) -> None:
+    """Or take the cordon back."""
+    node["spec"]["unschedulable"] = not node["spec"].get("unschedulable")
 
 
 def share_at(moment: datetime) -> float:

@@ -39,10 +39,7 @@ CORES = {"slow": 0.25, "fast": 1.5}
 def base() -> tuple[list[Json], list[Json]]:
     """Nodes and pods of the simulator; those with pod-level resources apart: the exporter tells nothing of them."""
     cluster = SimulatedCluster(nodes=6, pods=55, seed=5)
-    nodes, pods = (
-        [{**document(item), "kind": kind} for item in cluster.view(resource)[1].after()]
-        for resource, kind in (("nodes", "Node"), ("pods", "Pod"))
-    )
+    nodes, pods = ([document(item) for item in cluster.items(resource)] for resource in ("nodes", "pods"))
     places = [node["metadata"]["name"] for node in nodes]
     return nodes, [*(each for each in pods if not each["spec"].get("resources")), *special(places)]
 

@@ -93,8 +93,8 @@ class Bench(NamedTuple):
     def change(self) -> None:
         cluster = self.server.cluster
         cluster.change_pods(3)
-        for item in list(cluster.view("nodes")[1].after())[:3]:
-            cluster.update({**document(item), "kind": "Node"})
+        for item in cluster.items("nodes")[:3]:
+            cluster.update(document(item))
 
 
 @pytest.fixture(scope="module")

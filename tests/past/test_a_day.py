@@ -52,23 +52,19 @@ class Past(NamedTuple):
 
 
 def objects_of(cluster: SimulatedCluster) -> list[Json]:
-    return [
-        {**document(item), "apiVersion": "v1", "kind": kind}
-        for resource, kind in (("nodes", "Node"), ("pods", "Pod"))
-        for item in cluster.view(resource)[1].after()
-    ]
+    return [document(item) for resource in ("nodes", "pods") for item in cluster.items(resource)]
 
 
 def live_on(cluster: SimulatedCluster, chance: random.Random) -> None:
     """Five minutes: pods are replaced, end, begin to terminate; now and then a node is cordoned, or not ready."""
     cluster.replace_pods(chance.randrange(6))
-    nodes, pods = ([document(item) for item in cluster.view(each)[1].after()] for each in ("nodes", "pods"))
+    nodes, pods = ([document(item) for item in cluster.items(each)] for each in ("nodes", "pods"))
     for pod in chance.sample(pods, 6):
         status = {**pod.get("status", {}), "phase": chance.choice(["Running", "Running", "Pending", "Succeeded"])}
-        cluster.update({**pod, "kind": "Pod", "status": status})
+        cluster.update({**pod, "status": status})
     dying = chance.choice(pods)
     dying["metadata"] = {**dying["metadata"], "deletionTimestamp": "2026-03-10T00:00:00Z"}
-    cluster.update({**dying, "kind": "Pod"})
+    cluster.update(dying)
     if chance.random() < 0.2:
         node = chance.choice(nodes)
         ready = chance.choice(["True", "True", "False", "Unknown"])
@@ -76,7 +72,7 @@ def live_on(cluster: SimulatedCluster, chance: random.Random) -> None:
             {**each, "status": ready} if each["type"] == "Ready" else each for each in node["status"]["conditions"]
         ]
         spec = {**node.get("spec", {}), "unschedulable": chance.random() < 0.3}
-        cluster.update({**node, "kind": "Node", "spec": spec, "status": {**node["status"], "conditions": conditions}})
+        cluster.update({**node, "spec": spec, "status": {**node["status"], "conditions": conditions}})
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from nodetally.simulate.api.answers import Wanted, list_answer
 from nodetally.simulate.cluster import SimulatedCluster
 from nodetally.simulate.errors import ApiError
 from nodetally.simulate.objects.encoding import encode
-from nodetally.simulate.objects.item import Item, document, key_of
+from nodetally.simulate.objects.item import document, key_of
 from nodetally.simulate.objects.stamps import Slots, Stamp, time_placeholder
 
 
@@ -25,12 +25,8 @@ def large() -> SimulatedCluster:
     return SimulatedCluster(nodes=60, pods=4_000, seed=7)
 
 
-def everything(cluster: SimulatedCluster, resource: str) -> list[Item]:
-    return list(cluster.view(resource)[1].after())
-
-
 def bodies(cluster: SimulatedCluster) -> list[bytes]:
-    return [item.body("protobuf") for resource in ("nodes", "pods") for item in everything(cluster, resource)]
+    return [item.body("protobuf") for resource in ("nodes", "pods") for item in cluster.items(resource)]
 
 
 def test_the_same_seed_gives_the_same_cluster() -> None:
@@ -44,13 +40,13 @@ def test_there_are_as_many_as_were_asked_for(nodes: int, pods: int) -> None:
     """Counts are exact at any size."""
     cluster = SimulatedCluster(nodes, pods, seed=2)
     assert (cluster.count("nodes"), cluster.count("pods")) == (nodes, pods)
-    assert (len(everything(cluster, "nodes")), len(everything(cluster, "pods"))) == (nodes, pods)
+    assert (len(cluster.items("nodes")), len(cluster.items("pods"))) == (nodes, pods)
 
 
 @pytest.mark.parametrize("resource", ["nodes", "pods"])
 def test_both_encodings_are_of_one_document(large: SimulatedCluster, resource: str) -> None:
     """What a template's protobuf says is what encoding its JSON says: no placeholder is left."""
-    for item in everything(large, resource)[::3]:
+    for item in large.items(resource)[::3]:
         encoded = item.body("protobuf")
         assert encode(item.kind, document(item)) == encoded
         assert b"~" not in item.body("json")
@@ -60,14 +56,14 @@ def test_both_encodings_are_of_one_document(large: SimulatedCluster, resource: s
 @pytest.mark.parametrize("resource", ["nodes", "pods"])
 def test_sizes_are_known_before_the_bytes(large: SimulatedCluster, resource: str) -> None:
     """A template's size is that of every object made from it."""
-    for item in everything(large, resource):
+    for item in large.items(resource):
         assert (item.size("protobuf"), item.size("json")) == (len(item.body("protobuf")), len(item.body("json")))
 
 
 @pytest.mark.parametrize("resource", ["nodes", "pods"])
 def test_objects_come_in_key_order_with_names_and_versions_of_their_own(large: SimulatedCluster, resource: str) -> None:
     """Strictly rising keys; no uid or version twice; no version above the list's."""
-    items = everything(large, resource)
+    items = large.items(resource)
     assert all(key_of(one) < key_of(other) for one, other in pairwise(items))
     assert len({document(item)["metadata"]["uid"] for item in items}) == len(items)
     assert len({item.version for item in items}) == len(items)
@@ -76,7 +72,7 @@ def test_objects_come_in_key_order_with_names_and_versions_of_their_own(large: S
 
 def test_what_an_object_says_of_itself_is_in_its_document(large: SimulatedCluster) -> None:
     """Namespace, name, node, phase, labels and version agree with the JSON."""
-    for item in everything(large, "pods")[::37]:
+    for item in large.items("pods")[::37]:
         content = document(item)
         metadata, spec, status = content["metadata"], content["spec"], content["status"]
         assert (item.namespace, item.name, str(item.version)) == (
@@ -91,7 +87,7 @@ def test_what_an_object_says_of_itself_is_in_its_document(large: SimulatedCluste
 def test_pods_are_on_nodes_that_exist_and_the_index_knows_them(large: SimulatedCluster) -> None:
     """Every bound pod is found by its node, unbound ones under no node, nobody twice."""
     _, view = large.view("pods")
-    found = [key_of(item) for name in ("", *map(key_of, everything(large, "nodes"))) for item in view.on_node(name)]
+    found = [key_of(item) for name in ("", *map(key_of, large.items("nodes"))) for item in view.on_node(name)]
     assert Counter(found) == Counter(key_of(item) for item in view.after())
     assert view.on_node("gone") == []
 
@@ -99,7 +95,7 @@ def test_pods_are_on_nodes_that_exist_and_the_index_knows_them(large: SimulatedC
 def test_all_that_a_tally_must_get_right_occurs(large: SimulatedCluster) -> None:
     """Sidecars, init containers, overhead, pod-level resources, GPUs, resizes, every phase, terminating, unbound."""
     seen: set[str] = set()
-    for item in everything(large, "pods"):
+    for item in large.items("pods"):
         seen |= features(document(item))
     assert seen >= {
         "sidecar", "init", "overhead", "pod-level", "nvidia.com/gpu", "hugepages-2Mi", "ephemeral-storage",
@@ -122,7 +118,7 @@ def features(content: dict[str, Any]) -> set[str]:
 
 def test_nodes_are_filled_plausibly(large: SimulatedCluster) -> None:
     """Requests of the app containers are half to nine tenths of what nodes can allocate, and no node has too much."""
-    allocatable = {item.name: document(item)["status"]["allocatable"] for item in everything(large, "nodes")}
+    allocatable = {item.name: document(item)["status"]["allocatable"] for item in large.items("nodes")}
     for resource in ("cpu", "memory"):
         used = requested(large, resource)
         shares = {name: used[name] / parse(found[resource]) for name, found in allocatable.items()}
@@ -132,7 +128,7 @@ def test_nodes_are_filled_plausibly(large: SimulatedCluster) -> None:
 
 def requested(cluster: SimulatedCluster, resource: str) -> Counter[str]:
     used: Counter[str] = Counter()
-    for item in everything(cluster, "pods"):
+    for item in cluster.items("pods"):
         if item.phase not in ("Succeeded", "Failed"):
             for each in document(item)["spec"]["containers"]:
                 used[item.node_name] += parse(each["resources"].get("requests", {}).get(resource, "0"))
@@ -145,7 +141,7 @@ def requested(cluster: SimulatedCluster, resource: str) -> Counter[str]:
 )
 def test_nodes_have_their_clouds_labels(cloud: str, label: str) -> None:
     """Zone and instance type everywhere, the pool by the cloud's own label (or Karpenter's)."""
-    labels = [item.labels for item in everything(SimulatedCluster(20, 0, seed=1, cloud=cloud), "nodes")]
+    labels = [item.labels for item in SimulatedCluster(20, 0, seed=1, cloud=cloud).items("nodes")]
     assert all({"topology.kubernetes.io/zone", "node.kubernetes.io/instance-type"} <= set(each) for each in labels)
     assert all(label in each or "karpenter.sh/nodepool" in each for each in labels)
     assert any(label in each for each in labels)
@@ -154,7 +150,7 @@ def test_nodes_have_their_clouds_labels(cloud: str, label: str) -> None:
 @pytest.mark.parametrize("seed", range(5))
 def test_some_nodes_are_cordoned_and_some_not_ready(seed: int) -> None:
     """Nodes that do not take pods occur in every cluster of eight and more."""
-    found = [document(item) for item in everything(SimulatedCluster(8, 0, seed=seed), "nodes")]
+    found = [document(item) for item in SimulatedCluster(8, 0, seed=seed).items("nodes")]
     assert any(each["spec"].get("unschedulable") for each in found)
     assert any(each["status"]["conditions"][-1]["status"] == "Unknown" for each in found)
 
@@ -164,7 +160,7 @@ def test_memory_stays_flat_while_a_list_streams() -> None:
     cluster = SimulatedCluster(100, 20_000, seed=1, warm=True)
     tracemalloc.start()
     try:
-        answer = list_answer("PodList", "v1", {}, everything(cluster, "pods"), Wanted("protobuf"))
+        answer = list_answer("PodList", "v1", {}, cluster.items("pods"), Wanted("protobuf"))
         tracemalloc.reset_peak()
         before, _ = tracemalloc.get_traced_memory()
         streamed = sum(len(piece) for piece in answer.body)
@@ -179,7 +175,7 @@ def test_memory_stays_flat_while_a_list_streams() -> None:
 def test_explicit_objects_are_completed() -> None:
     """Namespace, uid and resourceVersion are filled in; what was given stays."""
     cluster = SimulatedCluster.of([pod("b") | {"metadata": {"name": "b"}}, pod("a", None, "x"), node("n")])
-    items = everything(cluster, "pods")
+    items = cluster.items("pods")
     assert [key_of(item) for item in items] == ["default/b", "x/a"]
     assert all(document(item)["metadata"]["uid"] for item in items)
     assert document(items[0])["spec"] == pod("b")["spec"]
@@ -252,7 +248,7 @@ def test_churn_changes_so_many_different_pods(count: int) -> None:
 def test_replaced_pods_have_successors_on_the_same_node() -> None:
     """Deleted, created, bound: three events, another name and uid, the same node and requests."""
     cluster = SimulatedCluster(5, 60, seed=5)
-    before = {key_of(item): item for item in everything(cluster, "pods")}
+    before = {key_of(item): item for item in cluster.items("pods")}
     start = cluster.version
     (created,) = cluster.replace_pods(1)
     _, changes = cluster.changes_after("pods", start)

@@ -110,6 +110,10 @@ class SimulatedCluster:
         with self.changed:
             return self._collections[resource].get(key)
 
+    def items(self, resource: str) -> list[Item]:
+        """All of them as they are now, in key order."""
+        return list(self.view(resource)[1].after())
+
     def count(self, resource: str) -> int:
         return len(self.view(resource)[1])
 
@@ -156,6 +160,12 @@ class SimulatedCluster:
             found = self._existing(_resource_of(item), key_of(item))
             return self._put(item.at_version(self.version + 1), found)
 
+    def change(self, resource: str, key: str, change: Callable[[dict[str, Any]], object]) -> Item:
+        """Write an object after what `change` does to a copy of its document; ApiError 404 if there is none."""
+        with self.changed:
+            found = self._existing(resource, key)
+            return self._put(changed_copy(found, change).at_version(self.version + 1), found)
+
     def delete(self, resource: str, key: str) -> Item:
         """Delete `namespace/name` (pods) or `name` (nodes)."""
         with self.changed:
@@ -166,10 +176,7 @@ class SimulatedCluster:
 
     def bind(self, key: str, node: str) -> Item:
         """Give a pod a node, as the scheduler does; it is then pending on that node."""
-        with self.changed:
-            found = self._existing("pods", key)
-            bound = changed_copy(found, lambda content: content.setdefault("spec", {}).update(nodeName=node))
-            return self._put(bound.at_version(self.version + 1), found)
+        return self.change("pods", key, lambda content: content.setdefault("spec", {}).update(nodeName=node))
 
     def change_pods(self, count: int) -> list[str]:
         """Write so many pods anew, chosen by the seed, and give their keys: each is one MODIFIED event."""

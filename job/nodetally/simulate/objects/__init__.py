@@ -1,1 +1,1 @@
-"""One object: its document and its bytes, in protobuf and JSON, at the speed of joining bytes."""
+"""One object: its document and its bytes, in protobuf and JSON, and templates for any number of its like."""

@@ -39,8 +39,8 @@ def key_of(item: Item) -> str:
 
 
 def document(item: Item) -> dict[str, Any]:
-    """The object as JSON holds it, a copy of its own."""
-    return cast("dict[str, Any]", orjson.loads(item.body("json")))
+    """The object as `kubectl get -o json` has it, a copy of its own."""
+    return {"apiVersion": "v1", "kind": item.kind, **orjson.loads(item.body("json"))}
 
 
 class StoredObject:
