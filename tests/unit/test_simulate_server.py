@@ -1,14 +1,8 @@
-"""The simulator as a server: what it says of itself, negotiation, metrics, faults, TLS, and its command."""
+"""The simulator as a server: what it says of itself, negotiation, metrics, and who may ask."""
 
-import gzip
 import http.client
 import json
-import os
-import signal
-import socket
 import ssl
-import subprocess
-import sys
 import urllib.request
 from base64 import b64decode
 from collections.abc import Iterator
@@ -18,21 +12,15 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from click.testing import CliRunner
-from google.protobuf.message import DecodeError
 
 from clusters import node, pod
-from messages import open_envelope
-from nodetally.cli.simulate import load_objects, simulate
 from nodetally.errors import WrongUse
 from nodetally.simulate.behaviour import Behaviour
 from nodetally.simulate.cluster import SimulatedCluster
-from nodetally.simulate.faults import GARBAGE, Fault
 from nodetally.simulate.objects.encoding import MAGIC
-from nodetally.simulate.sending import paced
 from nodetally.simulate.server import Simulator, serving
 from nodetally.simulate.tls import make_certificates
-from simulate_client import JSON, PROTOBUF, asking, chunks, get, names, raw_answer
+from simulate_client import JSON, PROTOBUF, get, names, raw_answer
 
 OBJECTS = [node("n1"), node("n2"), pod("a", "n1"), pod("b")]
 METRICS = "/apis/metrics.k8s.io/v1beta1"
@@ -185,128 +173,6 @@ def test_metrics_may_be_refused_or_unavailable() -> None:
         assert get(gone, f"{METRICS}/nodes").body == b"service unavailable\n"
 
 
-# faults
-
-
-def test_a_fault_strikes_as_often_as_it_is_told(server: Simulator) -> None:
-    """Skipped once, then twice, then never again; other paths are not affected."""
-    server.add_fault(Fault("/api/v1/pods", status=503, headers={"Retry-After": "7"}, times=2, skip=1))
-    assert get(server, "/api/v1/nodes").status == 200
-    answers = [get(server, "/api/v1/pods?limit=1") for _ in range(4)]
-    assert [got.status for got in answers] == [200, 503, 503, 200]
-    assert (answers[1].headers["Retry-After"], answers[1].json["reason"]) == ("7", "ServiceUnavailable")
-
-
-def test_a_fault_may_strike_a_share_of_the_requests(server: Simulator) -> None:
-    """The first that it does not skip, and then one in three, for as long as it is told."""
-    server.add_fault(Fault("/api/v1/pods", status=429, skip=1, every=3, times=2))
-    statuses = [get(server, "/api/v1/pods?limit=1").status for _ in range(9)]
-    assert statuses == [200, 429, 200, 200, 429, 200, 200, 200, 200]
-
-
-def test_a_fault_may_have_a_body_of_its_own(server: Simulator) -> None:
-    """Such as the plain text of flow control."""
-    server.add_fault(Fault(status=429, body="Too many requests", content_type="text/plain", times=None))
-    for _ in range(2):
-        got = get(server, "/api/v1/pods")
-        assert (got.status, got.headers["Content-Type"], got.body) == (429, "text/plain", b"Too many requests")
-
-
-def test_errors_of_faults_are_encoded_as_accepted(server: Simulator) -> None:
-    """A protobuf Status for who reads protobuf."""
-    server.add_fault(Fault(status=410))
-    assert get(server, "/api/v1/pods", PROTOBUF).message["reason"] == "Expired"
-
-
-def body_of(raw: bytes) -> bytes:
-    return b"".join(chunks(raw))
-
-
-@pytest.mark.parametrize("place", [0, 1, 40, 5_000, 300_000])
-def test_a_cut_ends_the_connection_at_that_byte(server: Simulator, place: int) -> None:
-    """As many bytes of the body as were allowed, and no end of it."""
-    full = body_of(raw_answer(server, "/api/v1/pods"))
-    server.add_fault(Fault("/api/v1/pods", cut_after_bytes=place))
-    cut = raw_answer(server, "/api/v1/pods")
-    assert body_of(cut) == full[:place]
-    assert not cut.endswith(b"0\r\n\r\n")
-
-
-def test_a_small_body_is_cut_too(server: Simulator) -> None:
-    """One with Content-Length: the client misses bytes."""
-    server.add_fault(Fault("/version", cut_after_bytes=10))
-    with pytest.raises(http.client.IncompleteRead):
-        get(server, "/version")
-
-
-def test_a_list_may_end_too_early_but_properly(server: Simulator) -> None:
-    """The last chunk is there, but not all that the envelope has promised."""
-    server.add_fault(Fault("/api/v1/pods", truncate_after_items=2))
-    raw = raw_answer(server, "/api/v1/pods")
-    assert raw.endswith(b"0\r\n\r\n")
-    with pytest.raises(DecodeError):
-        open_envelope(body_of(raw))
-
-
-def test_garbage_overwrites_bytes(server: Simulator) -> None:
-    """Sixteen of them, wherever chunks begin and end; the length is right."""
-    full = body_of(raw_answer(server, "/api/v1/pods"))
-    first = full.index(b"\x12", 30) + 3
-    for place in (first, 100_000):
-        server.add_fault(Fault("/api/v1/pods", garbage_at=place))
-        garbled = body_of(raw_answer(server, "/api/v1/pods"))
-        assert garbled == full[:place] + GARBAGE + full[place + 16 :]
-
-
-def drain(connection: socket.socket) -> None:
-    """Read until nothing comes any more; an end is not what is waited for."""
-    while True:
-        assert connection.recv(65536) != b""
-
-
-def test_a_stall_sends_no_more_and_keeps_the_connection(server: Simulator) -> None:
-    """What was allowed arrives; then nothing, until the client leaves."""
-    server.add_fault(Fault("/api/v1/pods", stall_after_bytes=50_000))
-    with asking(server, "/api/v1/pods") as connection:
-        got = b""
-        while len(got) < 50_000:
-            got += connection.recv(65536)
-        connection.settimeout(0.2)
-        with pytest.raises(TimeoutError):
-            drain(connection)
-
-
-def test_a_dropped_request_gets_no_answer(server: Simulator) -> None:
-    """The connection closes before a status line."""
-    server.add_fault(Fault(drop=True))
-    with pytest.raises(http.client.RemoteDisconnected):
-        get(server, "/version")
-
-
-def test_unknown_faults_are_refused() -> None:
-    """A misspelled field is an error, not a fault that never strikes."""
-    with pytest.raises(WrongUse, match="cut_after_byte"):
-        Fault.parse({"cut_after_byte": 1})
-
-
-def test_other_processes_order_faults_and_churn_over_http(server: Simulator) -> None:
-    """The control paths do what the methods do, and are not counted among the requests."""
-    post = {"method": "POST"}
-    connection = http.client.HTTPConnection(urlsplit(server.url).netloc, timeout=10)
-    connection.request("POST", "/_simulate/faults", json.dumps({"path_prefix": "/version", "status": 500}))
-    assert connection.getresponse().read() == b"{}"
-    connection.close()
-    version = server.cluster.version
-    assert len(get(server, "/_simulate/churn?pods=3", **post).json["pods"]) == 3
-    assert server.cluster.version == version + 3
-    assert len(get(server, "/_simulate/churn?pods=1&kind=replace", **post).json["pods"]) == 1
-    assert get(server, "/_simulate/compact", **post).json["resourceVersion"] == str(server.cluster.version)
-    assert get(server, "/version").status == 500
-    assert get(server, "/_simulate/requests").json == [["GET", "/version"]] == [list(each) for each in server.requests]
-    assert get(server, "/_simulate/churn?pods=x", **post).status == 400
-    assert get(server, "/_simulate/nothing").status == 404
-
-
 # access
 
 
@@ -355,68 +221,3 @@ def test_a_port_in_use_is_wrong_use(server: Simulator) -> None:
     """With a hint, not a traceback."""
     with pytest.raises(WrongUse, match="cannot listen"), serving(server.cluster, port=server.server_address[1]):
         pass
-
-
-def test_a_paced_body_comes_in_small_portions() -> None:
-    """The same bytes, none of the portions larger than a twentieth of a second's."""
-    sent: list[bytes] = []
-    paced(sent.append, 1_000_000)(b"x" * 120_000)
-    assert b"".join(sent) == b"x" * 120_000
-    assert [len(part) for part in sent] == [50_000, 50_000, 20_000]
-
-
-# the command
-
-
-def started(tmp_path: Path, *arguments: str) -> tuple[subprocess.Popen[bytes], Path]:
-    """The command in a process of its own, once it answers (it says so on stderr, after the kubeconfig is there)."""
-    path = tmp_path / "kubeconfig"
-    command = [sys.executable, "-c", "from nodetally.cli.main import main; main()", "simulate", *arguments]
-    process = subprocess.Popen(
-        [*command, "--write-kubeconfig", str(path)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=dict(os.environ),
-    )
-    assert process.stderr is not None
-    assert process.stderr.readline().startswith(b"Serving ")
-    return process, path
-
-
-@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGINT])
-def test_the_command_serves_until_a_signal(tmp_path: Path, ending: signal.Signals) -> None:
-    """It answers when the kubeconfig is there, prints nothing to stdout, and exits with 0, open watches or not."""
-    process, path = started(tmp_path, "--nodes", "2", "--pods", "9", "--seed", "5")
-    url = json.loads(path.read_bytes())["clusters"][0]["cluster"]["server"]
-    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=10)
-    connection.request("GET", "/api/v1/pods?watch=true", headers={"Accept": JSON})
-    assert b"ADDED" in connection.getresponse().readline()
-    process.send_signal(ending)
-    output, _ = process.communicate(timeout=10)
-    connection.close()
-    assert (process.returncode, output) == (0, b"")
-
-
-def test_the_command_serves_a_file_of_kubectls(tmp_path: Path) -> None:
-    """Compressed or not, nodes and pods are read, other kinds are passed over."""
-    content = json.dumps({"kind": "List", "items": [*OBJECTS, {"kind": "Service", "metadata": {"name": "s"}}]}).encode()
-    (tmp_path / "dump.json.gz").write_bytes(gzip.compress(content))
-    (tmp_path / "dump.json").write_bytes(content)
-    assert load_objects(tmp_path / "dump.json.gz") == load_objects(tmp_path / "dump.json") == OBJECTS
-
-
-@pytest.mark.parametrize("content", [None, b"not json", b'{"items": [1]}', b"\x1f\x8bbroken"])
-def test_files_that_cannot_be_served_are_wrong_use(tmp_path: Path, content: bytes | None) -> None:
-    """Not there, not JSON, not a list of objects, broken gzip: named, with the command that writes a good one."""
-    path = tmp_path / "dump"
-    if content is not None:
-        path.write_bytes(content)
-    with pytest.raises(WrongUse) as refused:
-        load_objects(path)
-    assert "kubectl get nodes,pods" in refused.value.hint
-
-
-def test_the_help_tells_about_faults() -> None:
-    """Every field of a fault is in the help text."""
-    text = CliRunner().invoke(simulate, ["--help"]).output
-    assert all(name in text for name in Fault.__dataclass_fields__)
