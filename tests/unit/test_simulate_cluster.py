@@ -13,7 +13,7 @@ from clusters import node, pod
 from nodetally.accounting.quantity import parse
 from nodetally.errors import WrongUse
 from nodetally.simulate.api.answers import Wanted, list_answer
-from nodetally.simulate.cluster import SimulatedCluster
+from nodetally.simulate.cluster import KEPT_VIEWS, SimulatedCluster
 from nodetally.simulate.errors import ApiError
 from nodetally.simulate.objects.encoding import encode
 from nodetally.simulate.objects.item import document, key_of
@@ -276,6 +276,45 @@ def test_views_stay_as_they_were() -> None:
     assert cluster.view_at("pods", version) is before
     cluster.compact()
     assert cluster.view_at("pods", version) is None
+
+
+def test_a_view_is_gone_after_many_others() -> None:
+    """Lists that can be continued are kept for a number of changes, not for ever."""
+    cluster = SimulatedCluster.of([pod("a")])
+    version, _ = cluster.view("pods")
+    for _ in range(KEPT_VIEWS):
+        cluster.change_pods(1)
+        cluster.view("pods")
+    assert cluster.view_at("pods", version) is None
+    assert cluster.view_at("pods", version + 1) is not None
+
+
+def test_who_reads_too_slowly_misses_events_and_is_told() -> None:
+    """410 where the events after a version are no longer all there."""
+    cluster = SimulatedCluster.of([pod("a")], history=1)
+    start = cluster.version
+    cluster.change_pods(1)
+    assert len(cluster.changes_after("pods", start)[1]) == 1
+    for _ in range(4):
+        cluster.change_pods(1)
+    with pytest.raises(ApiError) as gone:
+        cluster.changes_after("pods", start)
+    assert gone.value.code == 410
+
+
+@pytest.mark.parametrize("places", [0, 1, 2])
+def test_a_stamp_may_have_any_number_of_places(places: int) -> None:
+    """None and one, too."""
+    slots = Slots({"name": 8}, times=0)
+    assert Stamp(b"-" + slots["name"].encode() * places, slots.marks("json")).stamp([b"12345678"]) == (
+        b"-" + b"12345678" * places
+    )
+
+
+def test_a_place_too_short_for_its_mark_is_refused() -> None:
+    """A bug in a template, told when it is made."""
+    with pytest.raises(ValueError, match="too few"):
+        Slots({"name": 5}, times=0)
 
 
 def test_a_stamp_puts_values_where_placeholders_were() -> None:

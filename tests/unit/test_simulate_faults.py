@@ -143,6 +143,16 @@ def test_other_processes_order_faults_and_churn_over_http(server: Simulator) -> 
     assert get(server, "/_simulate/nothing").status == 404
 
 
+def test_other_processes_take_back_what_they_ordered(server: Simulator) -> None:
+    """Faults are gone and requests forgotten."""
+    server.add_fault(Fault("/version", status=500, times=None))
+    assert get(server, "/version").status == 500
+    assert get(server, "/_simulate/faults", method="DELETE").json == {}
+    assert get(server, "/version").status == 200
+    assert get(server, "/_simulate/requests", method="DELETE").json == {}
+    assert server.requests == []
+
+
 def test_a_paced_body_comes_in_small_portions() -> None:
     """The same bytes, none of the portions larger than a twentieth of a second's."""
     sent: list[bytes] = []

@@ -14,6 +14,7 @@ from nodetally.simulate.objects.encoding import ENVELOPE_END, MAGIC
 from nodetally.simulate.server import Simulator, serving
 from simulate_client import JSON, PROTOBUF, Got, chunks, get, names, raw_answer, unzip, without_empties
 
+TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"  # what kubectl accepts
 OBJECTS = [
     node("n1", {"zone": "a", "pool": "x"}),
     node("n2", {"zone": "b"}),
@@ -257,6 +258,8 @@ def test_people_get_indented_json(few: Simulator) -> None:
     assert indented.body.count(b"\n") > 50
     assert plain.body.count(b"\n") == 1
     assert get(few, "/api/v1/namespaces/none/pods", User_Agent="curl/8.5.0").json["items"] == []
+    one = get(few, "/api/v1/nodes/n1", User_Agent="curl/8.5.0")
+    assert (one.json, one.body[:3]) == (get(few, "/api/v1/nodes/n1").json, b"{\n ")
 
 
 def test_the_index_is_asked_for_a_nodes_pods() -> None:
@@ -281,8 +284,21 @@ def test_the_index_is_asked_for_a_nodes_pods() -> None:
 
 def test_kubectl_gets_a_table(few: Simulator) -> None:
     """Columns and a row for each object; other clients' protobuf is not affected."""
-    accept = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"
-    table = json.loads(get(few, "/api/v1/pods", accept).body)
+    table = json.loads(get(few, "/api/v1/pods", TABLE).body)
     assert table["kind"] == "Table"
     assert [row["cells"][:3] for row in table["rows"]][3] == ["p1", "0/1", "Running"]
-    assert get(few, "/api/v1/nodes/n1", accept).json["rows"][0]["cells"][:3] == ["n1", "Ready", "<none>"]
+    assert get(few, "/api/v1/nodes/n1", TABLE).json["rows"][0]["cells"][:3] == ["n1", "Ready", "<none>"]
+
+
+def test_kubectl_sees_what_is_the_matter_with_a_pod() -> None:
+    """That it is deleted, else why a container waits, else why it failed; and its age in days."""
+    deleted, waiting, evicted = pod("a"), pod("b"), pod("c", phase="Failed")
+    deleted["metadata"] |= {"deletionTimestamp": "2026-11-23T12:00:00Z", "creationTimestamp": "2020-01-01T00:00:00Z"}
+    waiting["status"]["containerStatuses"] = [
+        {"restartCount": 17, "state": {"waiting": {"reason": "CrashLoopBackOff"}}}
+    ]
+    evicted["status"]["reason"] = "Evicted"
+    with serving(SimulatedCluster.of([deleted, waiting, evicted])) as server:
+        rows = [row["cells"] for row in get(server, "/api/v1/pods", TABLE).json["rows"]]
+    assert [row[2:4] for row in rows] == [["Terminating", "0"], ["CrashLoopBackOff", "17"], ["Evicted", "0"]]
+    assert (rows[0][4][-1], rows[1][4]) == ("d", "<unknown>")

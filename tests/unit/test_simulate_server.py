@@ -80,6 +80,8 @@ def test_only_reading_is_possible(shared: Simulator) -> None:
     """405 and a Status; the connection stays usable."""
     got = get(shared, "/api/v1/pods", method="DELETE")
     assert (got.status, got.json["reason"]) == (405, "MethodNotAllowed")
+    head = get(shared, "/api/v1/pods", method="HEAD")
+    assert (head.status, head.body) == (405, b"")
 
 
 # negotiation
