@@ -10,13 +10,16 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
 from math import ceil
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nodetally.store import rollups, walk
 from nodetally.store.base import Store
 from nodetally.store.indexes import Document
 from nodetally.store.layout import rollup_key
 from nodetally.store.settle import day_summaries
+
+if TYPE_CHECKING:
+    from nodetally.rollup.read import Sums
 
 KINDS = {"pool": "nodes", "node": "nodes", "namespace": "namespaces"}  # where a group's rows are
 FIGURES = {"nodes": ("requests", "usage", "allocatable"), "namespaces": ("requests",)}
@@ -113,7 +116,13 @@ def of_cluster(store: Store, cluster: str, resource: str, days: Sequence[str]) -
 
 
 def by_rows(store: Store, cluster: str, by: str, resource: str, days: Sequence[str]) -> History:
-    """Pools, nodes or namespaces, from the rollups: one file a day is read. StoreError when one is damaged."""
+    """Pools, nodes or namespaces, from the rollups: one file a day is read.
+
+    StoreError when one is damaged; WrongUse where the library that reads them is not installed.
+    """
+    from nodetally.rollup.read import sums  # the cluster's totals need no Parquet
+
+    kind = KINDS[by]
     history = History(cluster, by, resource, days[0], days[-1])
     known = rollups.days(store, cluster)
     groups: dict[str | None, Group] = {}
@@ -123,7 +132,9 @@ def by_rows(store: Store, cluster: str, by: str, resource: str, days: Sequence[s
             history.not_rolled_up[day.date] = state or "missing"
             continue
         history.behind += [day.date] if state == "behind" else []
-        for name, slots in _slots(store, cluster, by, resource, day.date).items():
+        stored = store.get(rollup_key(kind, cluster, day.date))
+        rows = sums(stored.body, by, resource, FIGURES[kind]) if stored else ()
+        for name, slots in _by_name(rows).items():
             groups.setdefault(name, Group(name)).days[day.date] = summarise(slots)
     history.groups = sorted(groups.values(), key=lambda group: (group.name is None, group.name))
     return history
@@ -176,13 +187,9 @@ def _of_totals(line: Document, resource: str) -> Slot | None:
     return None if figures is None else Slot(figures["requests"], figures["usage"], figures["allocatable"])
 
 
-def _slots(store: Store, cluster: str, by: str, resource: str, day: str) -> dict[str | None, list[Slot]]:
-    from nodetally.rollup.read import sums
-
-    kind = KINDS[by]
-    stored = store.get(rollup_key(kind, cluster, day))
+def _by_name(rows: "Iterable[Sums]") -> dict[str | None, list[Slot]]:
     found: defaultdict[str | None, list[Slot]] = defaultdict(list)
-    for each in sums(stored.body, by, resource, FIGURES[kind]) if stored else ():
+    for each in rows:
         found[each.name].append(Slot(*each.figures))
     return found
 

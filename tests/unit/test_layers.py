@@ -89,7 +89,7 @@ def test_heavy_clients_have_one_door(path: Path) -> None:
     roots = {name.partition(".")[0] for name in imports(path)}
     assert "kubernetes" not in roots or ids(path) == "cluster/kubeconfig.py"
     assert not roots & {"boto3", "botocore"} or ids(path).startswith(("store/s3", "cluster/eks"))
-    assert "pyarrow" not in roots or ids(path).startswith("rollup/") or ids(path) == "cli/rollups.py"
+    assert "pyarrow" not in roots or ids(path) == "rollup/arrow.py"
     assert not (ids(path).startswith("accounting/") and roots & OUTSIDE_ACCOUNTING)
 
 

@@ -1,6 +1,5 @@
 """`nodetally backfill`: fill missing slots from what is there of the past. stdout is the summary, at the end."""
 
-import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import click
 
 from nodetally.cli.options import cluster_option, format_option, option, store_option, together
+from nodetally.cli.rendering.json_line import print_json
 from nodetally.cli.rendering.text import count, harmless
 from nodetally.cli.source import label_options, settings_from, slot_seconds
 from nodetally.errors import ClusterError, WrongUse
@@ -248,9 +248,7 @@ def _run(make_source: "Callable[[dict[str, Any], int], Source]", options: dict[s
         raise
     summary = document(filling, plan, settings.cluster, store.url, source.name, dry_run=options["dry_run"])
     if options["format_"] == "json":
-        import orjson
-
-        sys.stdout.buffer.write(orjson.dumps(summary, option=orjson.OPT_APPEND_NEWLINE))
+        print_json(summary)
     else:
         _print(summary, filling)
     refuse_broken(filling, source.name)

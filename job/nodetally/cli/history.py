@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nodetally.cli.options import format_option, option, store_option
+from nodetally.cli.rendering.json_line import print_json
 from nodetally.errors import WrongUse
 from nodetally.times import parse_time
 
@@ -54,9 +55,7 @@ def history(cluster: str | None, store: str, by: str, resource: str, format_: st
         raise _nothing(opened, found)
     _say_what_is_missing(opened, found)
     if format_ == "json":
-        import orjson
-
-        sys.stdout.buffer.write(orjson.dumps(past.document(found, opened.url), option=orjson.OPT_APPEND_NEWLINE))
+        print_json(past.document(found, opened.url))
     elif format_ == "csv":
         past.write_csv(found, sys.stdout)
     else:
@@ -74,12 +73,10 @@ def _days(options: dict[str, Any]) -> list[str]:
 
 
 def _found(store: "Store", cluster: str, by: str, resource: str, days: list[str]) -> "History":
-    from nodetally.cli.rollups import require_parquet
     from nodetally.history import by_rows, of_cluster
 
     if by == "cluster":
         return of_cluster(store, cluster, resource, days)
-    require_parquet()
     return by_rows(store, cluster, by, resource, days)
 
 

@@ -20,7 +20,6 @@ from nodetally.store.parallel import READERS, in_order
 from nodetally.store.schema import wrong_with_snapshot
 
 LOOKS = 3  # at a day whose snapshots a prune or a backfill changes while it is read; the next run sees it otherwise
-WHOLE = ("0001-01-02", "9999-12-31")
 
 
 @dataclass
@@ -47,7 +46,7 @@ class Done(NamedTuple):
 
 
 def roll_up(
-    store: Store, cluster: str, *, between: tuple[str, str] = WHOLE, dry_run: bool = False, progress: Progress
+    store: Store, cluster: str, *, between: tuple[str, str] = walk.EVER, dry_run: bool = False, progress: Progress
 ) -> Iterator[Done]:
     """Bring a cluster's rollups of these days to what its snapshots say. StoreError when the store fails."""
     known = rollups.days(store, cluster)

@@ -6,11 +6,8 @@ Arrow's own threads are not used: one that is still starting when the process en
 from collections.abc import Iterator
 from typing import NamedTuple
 
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
-
 from nodetally.errors import StoreError
+from nodetally.rollup.arrow import pa, pc, pq
 from nodetally.rollup.columns import UNITS
 
 ANY_UNKNOWN_IS_UNKNOWN = pc.ScalarAggregateOptions(skip_nulls=False, min_count=0)

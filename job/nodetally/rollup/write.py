@@ -4,10 +4,8 @@ from collections.abc import Mapping
 from tempfile import TemporaryFile
 from typing import IO, Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from nodetally.errors import StoreError
+from nodetally.rollup.arrow import pa, pq
 from nodetally.rollup.columns import ASKED, FIGURES, Column, Document, Kind, Table
 from nodetally.store.rollups import MADE_FROM
 

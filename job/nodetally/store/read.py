@@ -94,6 +94,13 @@ def slots(store: Store, cluster: str, date: str) -> list[str]:
         raise damaged(store, key, "no list of snapshots") from error
 
 
+def no_cluster(store: Store, cluster: str) -> WrongUse:
+    """The error for a cluster that is not in the store; it names those that are."""
+    others = clusters(store)
+    named = ", ".join(others[:NAMED_CLUSTERS]) + (", …" if len(others) > NAMED_CLUSTERS else "")
+    return WrongUse(f"no cluster {cluster} in {store.url}", hint=f"there are: {named or 'none'}")
+
+
 def _newest_key(store: Store, cluster: str, slot: str | None) -> str | None:
     """The key of the newest snapshot at or before a slot (None: of all); None when there is none."""
     for date in reversed(days(store, cluster)):
@@ -171,10 +178,8 @@ def _first_name(store: Store, prefix: str, start_after: str) -> SnapshotName | N
 
 def _none_yet(store: Store, cluster: str) -> StoreError | WrongUse:
     """Why there is no snapshot of a cluster: the store has others, or is empty."""
-    others = clusters(store)
-    if others and cluster not in others:
-        named = ", ".join(others[:NAMED_CLUSTERS]) + (", …" if len(others) > NAMED_CLUSTERS else "")
-        return WrongUse(f"no cluster {cluster} in {store.url}", hint=f"there are: {named}")
+    if cluster not in (clusters(store) or [cluster]):
+        return no_cluster(store, cluster)
     return StoreError(
         f"no snapshot of {cluster} in {store.url} yet",
         hint=f"nodetally run --cluster {cluster} --store {store.url}",

@@ -28,6 +28,8 @@ from nodetally.store.layout import (
     snapshots_prefix,
 )
 
+EVER = ("0001-01-02", "9999-12-31")  # the first and last date that days_between can be asked for
+
 
 class Day(NamedTuple):
     """A day of a cluster: its snapshots by slot, as the listing has them; none where there is but an index."""

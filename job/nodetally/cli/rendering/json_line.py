@@ -1,0 +1,12 @@
+"""A document in, one line of JSON on stdout."""
+
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+
+def print_json(document: Mapping[str, Any]) -> None:
+    """As the program writes all its JSON: UTF-8, no spaces, a line's end."""
+    import orjson
+
+    sys.stdout.buffer.write(orjson.dumps(document, option=orjson.OPT_APPEND_NEWLINE))
