@@ -9,7 +9,7 @@ import sys
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -23,7 +23,7 @@ from nodetally.accounting.quantity import QuantityError
 from nodetally.cluster.observation import Observation, UsageReading
 from nodetally.errors import ObjectUnreadable
 from nodetally.settings import Settings
-from nodetally.times import format_time
+from nodetally.times import cut_down, format_time
 
 EMPTY = Tally()
 PACK_BYTES = 256 * 1024  # 2 ms to pack
@@ -47,7 +47,7 @@ def assemble(observation: Observation, settings: Settings, start: datetime, seco
         "schema": snapshot.SCHEMA,
         "cluster": settings.cluster,
         "taken_at": format_time(observation.taken_at),
-        "slot": format_time(slot_of(settings, start)),
+        "slot": format_time(cut_down(settings.at or start, settings.slot_every_seconds)),
         "trigger": settings.trigger,
         "source": _source(observation),
         "usage": _usage(observation.usage),
@@ -81,14 +81,6 @@ def _pack_rest(
     end = orjson.dumps({"namespaces": namespaces, **rest}, option=orjson.OPT_APPEND_NEWLINE)
     packer.add(b"]," + end[1:])
     return rest
-
-
-def slot_of(settings: Settings, start: datetime) -> datetime:
-    """The slot a pass answers for: --at, else its start, cut down to --slot-every."""
-    moment = settings.at or start
-    midnight = moment.replace(hour=0, minute=0, second=0, microsecond=0)
-    seconds = int((moment - midnight).total_seconds())
-    return midnight + timedelta(seconds=seconds - seconds % settings.slot_every_seconds)
 
 
 class Packer:

@@ -1,4 +1,4 @@
-"""Texts in, moments and durations out, and back: every TIME of the command line. Never reads a clock."""
+"""Texts in, moments and durations out, and back; slots cut from moments. Never reads a clock."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -66,7 +66,19 @@ def format_time(moment: datetime) -> str:
     >>> format_time(datetime(2026, 11, 23, 12, 0, 3, tzinfo=UTC))
     '2026-11-23T12:00:03Z'
     """
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return f"{moment.astimezone(UTC).replace(tzinfo=None, microsecond=0).isoformat()}Z"
+
+
+def cut_down(moment: datetime, every_seconds: int) -> datetime:
+    """The slot that a moment answers for: cut down to a multiple of the period, counted from midnight UTC.
+
+    >>> format_time(cut_down(datetime(2026, 11, 23, 12, 34, 56, tzinfo=UTC), 300))
+    '2026-11-23T12:30:00Z'
+    """
+    moment = moment.astimezone(UTC)
+    midnight = moment.replace(hour=0, minute=0, second=0, microsecond=0)
+    seconds = int((moment - midnight).total_seconds())
+    return midnight + timedelta(seconds=seconds - seconds % every_seconds)
 
 
 def format_age(age: timedelta) -> str:

@@ -6,10 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nodetally.assemble import slot_of
 from nodetally.backfill.plan import SETTLED_SECONDS, WHOLE, Plan, Shard, make_plan, parse_shard
 from nodetally.errors import WrongUse
-from nodetally.settings import Settings
+from nodetally.times import cut_down
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 MOMENTS = st.timedeltas(timedelta(), timedelta(days=3)).map(lambda each: START + each)
@@ -22,8 +21,8 @@ def test_slots_are_those_of_live_passes(start: datetime, end: datetime, every: i
     plan = Plan(min(start, end), max(start, end), every, newest)
     slots = [slot for day in plan.days() for slot in plan.slots(day)]
     assert slots == sorted(set(slots), reverse=newest)
-    assert all(slot_of(Settings(slot_every_seconds=every), slot) == slot for slot in slots)
-    first = slot_of(Settings(slot_every_seconds=every), plan.start)
+    assert all(cut_down(slot, every) == slot for slot in slots)
+    first = cut_down(plan.start, every)
     wanted = {first + timedelta(seconds=every * at) for at in range(4 * 86_400 // every)}
     assert set(slots) == {slot for slot in wanted if plan.start <= slot < plan.end}
     assert plan.total() == len(slots)

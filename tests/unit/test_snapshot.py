@@ -13,12 +13,13 @@ import pytest
 from nodetally import snapshot
 from nodetally.accounting.facts import NodeFacts, Usage
 from nodetally.accounting.nodes import ClusterTally
-from nodetally.assemble import assemble, slot_of
+from nodetally.assemble import assemble
 from nodetally.cluster.decode import pod_from_json
 from nodetally.cluster.dump import observe_dumps
 from nodetally.cluster.observation import Cost, Observation, UsageReading
 from nodetally.errors import ObjectUnreadable, StoreError
 from nodetally.settings import Settings
+from nodetally.times import cut_down
 from paths import VECTORS
 
 NOW = datetime(2026, 11, 23, 12, 34, 56, tzinfo=UTC)
@@ -181,7 +182,7 @@ def test_a_total_beyond_64_bits_is_refused_by_name() -> None:
 )
 def test_the_slot_is_the_start_cut_down_to_the_period(every: int, slot: str) -> None:
     """A retry within the period answers for the same slot."""
-    assert slot_of(Settings(slot_every_seconds=every), NOW) == datetime.fromisoformat(f"2026-11-23T{slot}+00:00")
+    assert cut_down(NOW, every) == datetime.fromisoformat(f"2026-11-23T{slot}+00:00")
 
 
 def test_bytes_are_one_line_and_the_same_every_time() -> None:

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
 from nodetally.errors import WrongUse
+from nodetally.times import format_time
 
 DAY_SECONDS = 86_400
 SETTLED_SECONDS = 300  # a pass has five minutes (settings.TIMEOUT_SECONDS), so then a slot that is over has its answer
@@ -85,11 +86,11 @@ def make_plan(
 ) -> Plan:
     """The plan, without the slots that a live pass may still answer for. Raises WrongUse where nothing is left."""
     if start >= end:
-        raise WrongUse(f"--from {start:%Y-%m-%dT%H:%M:%SZ} is not before --to {end:%Y-%m-%dT%H:%M:%SZ}")
+        raise WrongUse(f"--from {format_time(start)} is not before --to {format_time(end)}")
     settled = now - timedelta(seconds=every_seconds + SETTLED_SECONDS)
     if start >= settled:
         raise WrongUse(
-            f"--from {start:%Y-%m-%dT%H:%M:%SZ} is not past: until {every_seconds + SETTLED_SECONDS} s after its start "
+            f"--from {format_time(start)} is not past: until {every_seconds + SETTLED_SECONDS} s after its start "
             "a slot is the running job's",
             hint="choose an earlier time",
         )

@@ -3,14 +3,14 @@
 from abc import ABC, abstractmethod
 from bisect import insort
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from nodetally.backfill.files import Files
-from nodetally.backfill.plan import DAY_SECONDS
 from nodetally.backfill.source import Impossible, SourceUnreachable
 from nodetally.cluster.observation import Observation
 from nodetally.errors import ClusterError
+from nodetally.times import cut_down
 
 ATTEMPTS = 3  # a body of some 100 MB breaks off now and then; the S3 client's own attempts do not cover that
 
@@ -35,7 +35,7 @@ class TimedSource(ABC):
         self._every = every_seconds
         self._slots: dict[datetime, list[Record]] = {}
         for record in records:
-            insort(self._slots.setdefault(slot_at(record.taken_at, every_seconds), []), record)
+            insort(self._slots.setdefault(cut_down(record.taken_at, every_seconds), []), record)
 
     @abstractmethod
     def read(self, record: Record) -> Observation:
@@ -79,10 +79,3 @@ class TimedSource(ABC):
             except SourceUnreachable:
                 continue
         return self.read(record)
-
-
-def slot_at(moment: datetime, every_seconds: int) -> datetime:
-    """The slot that a moment answers for: cut down to a multiple of the period from midnight UTC, as a pass does."""
-    midnight = moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    seconds = int((moment - midnight).total_seconds()) % DAY_SECONDS
-    return midnight + timedelta(seconds=seconds - seconds % every_seconds)

@@ -59,8 +59,6 @@ def _look_at(store: "Store", cluster: str, now: datetime, limit: timedelta) -> H
         return judge(cluster, read.latest(store, cluster), now, limit)
     except StoreError as error:
         return unreadable(cluster, str(error))
-    except (KeyError, TypeError, ValueError) as error:
-        return unreadable(cluster, f"its latest snapshot cannot be read: {error}")
 
 
 def _line(health: Health, width: int) -> str:

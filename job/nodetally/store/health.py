@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
+from nodetally.store.layout import moment_of
 from nodetally.times import format_age
 
 PARTIAL_USAGE = "partial"
@@ -23,8 +24,7 @@ class Health(NamedTuple):
 
 def judge(cluster: str, document: Mapping[str, Any], now: datetime, max_age: timedelta) -> Health:
     """What an alert wants to know of a snapshot. A slot far in the future is as wrong as an old one."""
-    moment = datetime.fromisoformat(document["taken_at"] or document["slot"])
-    age = now - moment
+    age = now - moment_of(document["taken_at"])
     problems = []
     if age > max_age:
         problems.append(f"stale: taken {format_age(age)} ago, more than {format_age(max_age)}")

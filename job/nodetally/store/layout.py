@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from nodetally.errors import StoreError, WrongUse
 from nodetally.store.base import Headers
+from nodetally.times import format_time
 
 CLUSTER_NAME_LIMIT = 63  # a DNS label, so that a name also fits host names and Kubernetes labels
 CLUSTER_NAME_RULE = (
@@ -102,7 +103,7 @@ def slot_of(moment: datetime) -> str:
     """
     if moment.tzinfo is None:
         raise WrongUse(f"a time without a zone: {moment.isoformat()}", hint="give it one, such as a final Z")
-    return f"{moment.astimezone(UTC).replace(tzinfo=None, microsecond=0).isoformat()}Z"
+    return format_time(moment)
 
 
 def moment_of(slot: str) -> datetime:
