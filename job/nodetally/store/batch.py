@@ -9,22 +9,13 @@ back and nothing of its is lost. A crash between the two leaves snapshots that n
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from nodetally.errors import StoreError
+from nodetally.store import walk
 from nodetally.store.base import Store
-from nodetally.store.bodies import read_snapshot
 from nodetally.store.indexes import Summary, entries_of, merge_clusters, summarise
-from nodetally.store.layout import (
-    INDEX_HEADERS,
-    SNAPSHOT_HEADERS,
-    clusters_key,
-    day_index_key,
-    parse_snapshot_key,
-    snapshot_day_prefix,
-    snapshot_key,
-)
-from nodetally.store.publish import derive
+from nodetally.store.layout import INDEX_HEADERS, clusters_key, day_index_key
+from nodetally.store.publish import derive, put_snapshot
 from nodetally.store.settle import has_snapshots, settle_cluster, settle_day, settle_latest
-from nodetally.store.update import ATTEMPTS, Pauses, load, update
+from nodetally.store.update import Pauses, load, update
 
 
 class PastDay(NamedTuple):
@@ -37,23 +28,14 @@ class PastDay(NamedTuple):
 def look_at(store: Store, cluster: str, date: str) -> PastDay:
     """One read of the day index and one listing of the day, however many slots it has."""
     indexed = entries_of(load(store, day_index_key(cluster, date)).document).keys()
-    stored = _listed(store, cluster, date)
+    stored = _slots(store, cluster, date)
     return PastDay(stored, stored ^ indexed)
 
 
 def put(store: Store, document: Mapping[str, Any], body: bytes) -> tuple[Summary, bool]:
     """Store a snapshot and leave the indexes; what is there at its slot now, and whether we put it there."""
-    key = snapshot_key(document["cluster"], document["slot"])
-    for _ in range(ATTEMPTS):
-        if store.put_new(key, body, SNAPSHOT_HEADERS):
-            return summarise(document), True
-        found = read_snapshot(store, key)
-        if found:
-            return summarise(found[0]), False
-    raise StoreError(
-        f"{key} in {store.url} was there and is gone, {ATTEMPTS} times",
-        hint="something deletes snapshots meanwhile: stop it, and run this again",
-    )
+    stored, _, created = put_snapshot(store, document, body)
+    return summarise(stored), created
 
 
 def index(store: Store, cluster: str, summaries: Iterable[Summary], pauses: Pauses) -> None:
@@ -66,7 +48,7 @@ def index(store: Store, cluster: str, summaries: Iterable[Summary], pauses: Paus
         return
     derive(store, cluster, known, pauses=pauses, bodies={})
     for date in sorted({each.date for each in known}):
-        gone = {each.slot for each in known if each.date == date} - _listed(store, cluster, date)
+        gone = {each.slot for each in known if each.date == date} - _slots(store, cluster, date)
         if gone:
             settle_day(store, cluster, date, slots=gone, pauses=pauses)
             settle_cluster(store, cluster, pauses=pauses)
@@ -85,6 +67,5 @@ def complete(store: Store, cluster: str, pauses: Pauses) -> None:
         update(store, clusters_key(), lambda names: merge_clusters(names, [cluster]), INDEX_HEADERS, pauses=pauses)
 
 
-def _listed(store: Store, cluster: str, date: str) -> frozenset[str]:
-    names = (parse_snapshot_key(entry.key) for entry in store.list(snapshot_day_prefix(cluster, date)))
-    return frozenset(name.slot for name in names if name)
+def _slots(store: Store, cluster: str, date: str) -> frozenset[str]:
+    return frozenset(walk.day(store, cluster, date).snapshots)

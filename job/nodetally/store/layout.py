@@ -14,7 +14,7 @@ CLUSTER_NAME_RULE = (
     f"1 to {CLUSTER_NAME_LIMIT} of A-Z a-z 0-9 . _ -, first and last a letter or digit, no '..': "
     "it becomes part of keys and URLs"
 )
-CLUSTERS_KEY = "clusters.json"
+_CLUSTERS_KEY = "clusters.json"
 PAGE_KEY = "index.html"
 ASSETS_PREFIX = "assets/"
 SNAPSHOTS_PREFIX = "snapshots/"
@@ -206,7 +206,7 @@ def latest_key(cluster: str) -> str:
 
 def clusters_key() -> str:
     """The key of the list of clusters."""
-    return CLUSTERS_KEY
+    return _CLUSTERS_KEY
 
 
 def rollup_key(kind: str, cluster: str, date: str) -> str:
@@ -281,7 +281,7 @@ def public_headers(key: str) -> Headers | None:
     """
     if parse_snapshot_key(key):
         return SNAPSHOT_HEADERS
-    if key == CLUSTERS_KEY or parse_day_index_key(key) or parse_cluster_index_key(key):
+    if key == _CLUSTERS_KEY or parse_day_index_key(key) or parse_cluster_index_key(key):
         return INDEX_HEADERS
     found = _LATEST_KEY.fullmatch(key)
     return LATEST_HEADERS if found and is_cluster_name(found["cluster"]) else None

@@ -7,17 +7,17 @@ from typing import Any, NamedTuple
 
 from nodetally.store.layout import (
     ASSETS_PREFIX,
-    CLUSTERS_KEY,
     CLUSTERS_PREFIX,
     PAGE_KEY,
     ROLLUPS_PREFIX,
     SNAPSHOTS_PREFIX,
     STATE_PREFIX,
+    clusters_key,
 )
 
 OF_CLUSTERS = (f"{CLUSTERS_PREFIX}*",)
 DAYS = (f"{CLUSTERS_PREFIX}*/days/*",)  # an index of a day that has no snapshot left is deleted
-DERIVED = (*OF_CLUSTERS, CLUSTERS_KEY)
+DERIVED = (*OF_CLUSTERS, clusters_key())
 SNAPSHOTS = (f"{SNAPSHOTS_PREFIX}*",)
 ROLLUPS = (f"{ROLLUPS_PREFIX}*",)
 ASSETS = (f"{ASSETS_PREFIX}*",)
@@ -38,7 +38,7 @@ PURPOSES = {
     "read": Rights(get=(*SNAPSHOTS, *DERIVED, *ROLLUPS)),
     "repair": Rights(get=(*SNAPSHOTS, *DERIVED, *ROLLUPS), put=DERIVED, delete=(*DERIVED, *ROLLUPS)),
     "prune": Rights(get=(*SNAPSHOTS, *DERIVED), put=OF_CLUSTERS, delete=(*SNAPSHOTS, *DAYS, *ROLLUPS)),
-    "rollup": Rights(get=(*SNAPSHOTS, CLUSTERS_KEY, *ROLLUPS), put=ROLLUPS, delete=ROLLUPS),
+    "rollup": Rights(get=(*SNAPSHOTS, clusters_key(), *ROLLUPS), put=ROLLUPS, delete=ROLLUPS),
     "dashboard": Rights(get=PAGE, put=PAGE, delete=ASSETS),
 }
 CACHE = Rights(get=(f"{STATE_PREFIX}*",), put=(f"{STATE_PREFIX}*",))

@@ -71,8 +71,7 @@ def publish(
     At most 10 requests to the store, however long its history is, plus those of lost races and healing.
     """
     pauses = Pauses(sleep, random)
-    key = snapshot_key(document["cluster"], document["slot"])
-    document, body, created = _put(store, key, document, body)
+    document, body, created = put_snapshot(store, document, body)
     own = summarise(document)
     index = load(store, cluster_index_key(own.cluster))
     found = _left_out(store, own, index)
@@ -81,7 +80,22 @@ def publish(
     if last != own.slot or not created or found.summaries:
         _forget_pruned(store, own.cluster, indexed, pauses)
     healed = tuple(summary.key for summary in found.summaries)
-    return Published(key, own.slot, created, healed, found.unhealed)
+    return Published(own.key, own.slot, created, healed, found.unhealed)
+
+
+def put_snapshot(store: Store, document: Mapping[str, Any], body: bytes) -> tuple[Mapping[str, Any], bytes, bool]:
+    """Store a snapshot and no index, or take the one that is there: what is stored now, and whether we stored it."""
+    key = snapshot_key(document["cluster"], document["slot"])
+    for _ in range(ATTEMPTS):
+        if store.put_new(key, body, SNAPSHOT_HEADERS):
+            return document, body, True
+        found = read_snapshot(store, key)
+        if found:
+            return *found, False
+    raise StoreError(
+        f"{key} in {store.url} was there and is gone, {ATTEMPTS} times",
+        hint="something deletes snapshots meanwhile: stop it, and run this again",
+    )
 
 
 def derive(
@@ -107,20 +121,6 @@ def derive(
     _move_latest(store, cluster, index["last"], bodies, pauses)
     update(store, clusters_key(), lambda clusters: merge_clusters(clusters, [cluster]), INDEX_HEADERS, pauses=pauses)
     return str(index["last"]["slot"])
-
-
-def _put(store: Store, key: str, document: Mapping[str, Any], body: bytes) -> tuple[Mapping[str, Any], bytes, bool]:
-    """Store the snapshot, or take the one that is there: what is stored now, and whether we stored it."""
-    for _ in range(ATTEMPTS):
-        if store.put_new(key, body, SNAPSHOT_HEADERS):
-            return document, body, True
-        found = read_snapshot(store, key)
-        if found:
-            return *found, False
-    raise StoreError(
-        f"{key} in {store.url} was there and is gone, {ATTEMPTS} times",
-        hint="something deletes snapshots meanwhile: stop it, and run this again",
-    )
 
 
 def _forget_pruned(store: Store, cluster: str, summaries: list[Summary], pauses: Pauses) -> None:

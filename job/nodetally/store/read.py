@@ -4,17 +4,15 @@ Goes through the indexes, so a read costs a few requests however long the histor
 keys themselves are listed, and where it is damaged the error says so.
 """
 
-from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
 from nodetally.errors import StoreError, WrongUse
+from nodetally.store import walk
 from nodetally.store.base import Store
 from nodetally.store.bodies import open_snapshot, read_snapshot, slot_in
 from nodetally.store.indexes import Document
 from nodetally.store.layout import (
-    SNAPSHOTS_PREFIX,
-    SnapshotName,
     cluster_index_key,
     clusters_key,
     day_index_key,
@@ -22,12 +20,8 @@ from nodetally.store.layout import (
     is_date,
     latest_key,
     moment_of,
-    parse_snapshot_key,
-    past_folder,
     slot_of,
-    snapshot_day_prefix,
     snapshot_key,
-    snapshots_prefix,
     validate_cluster_name,
 )
 from nodetally.store.schema import wrong_with_snapshot
@@ -40,7 +34,7 @@ def clusters(store: Store) -> list[str]:
     """The names of all clusters in the store, sorted."""
     index = load(store, clusters_key()).document
     if index is None:
-        return sorted(_listed_clusters(store))
+        return sorted(walk.with_snapshots(store))
     names = index.get("clusters")
     if not isinstance(names, list) or not all(isinstance(name, str) and is_cluster_name(name) for name in names):
         raise damaged(store, clusters_key(), "no list of clusters' names")
@@ -74,7 +68,7 @@ def days(store: Store, cluster: str) -> list[str]:
     key = cluster_index_key(cluster)
     index = load(store, key).document
     if index is None:
-        return list(_listed_days(store, cluster))
+        return [day.date for day in walk.days_between(store, cluster, *walk.EVER)]
     dates = index.get("days")
     if not isinstance(dates, list) or not all(isinstance(date, str) and is_date(date) for date in dates):
         raise damaged(store, key, "no list of days")
@@ -86,8 +80,7 @@ def slots(store: Store, cluster: str, date: str) -> list[str]:
     key = day_index_key(cluster, date)
     index = load(store, key).document
     if index is None:
-        names = (parse_snapshot_key(entry.key) for entry in store.list(snapshot_day_prefix(cluster, date)))
-        return [name.slot for name in names if name]
+        return sorted(walk.day(store, cluster, date).snapshots)
     try:
         return sorted(slot_of(moment_of(entry["slot"])) for entry in index["snapshots"])
     except (KeyError, TypeError, StoreError) as error:
@@ -146,34 +139,6 @@ def _whole(store: Store, key: str, document: Document) -> Document:
             hint=f"look at another time with --at, or for all damage with: nodetally store verify --store {store.url}",
         )
     return document
-
-
-def _listed_clusters(store: Store) -> Iterator[str]:
-    """From the keys, one listing for each cluster: the next starts behind the last one's folder."""
-    start_after = ""
-    while True:
-        found = _first_name(store, SNAPSHOTS_PREFIX, start_after)
-        if found is None:
-            return
-        yield found.cluster
-        start_after = past_folder(snapshots_prefix(found.cluster))
-
-
-def _listed_days(store: Store, cluster: str) -> Iterator[str]:
-    """From the keys, one listing for each day."""
-    start_after = ""
-    while True:
-        found = _first_name(store, snapshots_prefix(cluster), start_after)
-        if found is None:
-            return
-        date = found.slot[:10]
-        yield date
-        start_after = past_folder(snapshot_day_prefix(cluster, date))
-
-
-def _first_name(store: Store, prefix: str, start_after: str) -> SnapshotName | None:
-    names = (parse_snapshot_key(entry.key) for entry in store.list(prefix, start_after))
-    return next((name for name in names if name), None)
 
 
 def _none_yet(store: Store, cluster: str) -> StoreError | WrongUse:

@@ -3,15 +3,14 @@
 import time
 from collections.abc import Callable
 from random import random as any_fraction
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import orjson
 
 from nodetally.errors import StoreError
 from nodetally.store.base import Headers, Store
-from nodetally.store.indexes import SCHEMA
+from nodetally.store.indexes import SCHEMA, Document
 
-Document = dict[str, Any]
 ATTEMPTS = 16  # each round of a race has a winner, so 16 writers at one key all get through even in lockstep
 FIRST_PAUSE_SECONDS = 0.05  # about one read and one write
 LONGEST_PAUSE_SECONDS = 2.0  # full jitter: half of it on average, so some 12 s in all before giving up
