@@ -16,7 +16,7 @@ from nodetally.store import rollups, walk
 from nodetally.store.base import Store
 from nodetally.store.indexes import Document
 from nodetally.store.layout import rollup_key
-from nodetally.store.settle import day_summaries
+from nodetally.store.wanted import day_summaries
 
 if TYPE_CHECKING:
     from nodetally.rollup.read import Sums

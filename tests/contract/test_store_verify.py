@@ -39,8 +39,9 @@ from nodetally.store.publish import publish
 from nodetally.store.repair import repair
 from nodetally.store.retention import parse_policy
 from nodetally.store.rollups import made_from
+from nodetally.store.seen import Seen
 from nodetally.store.settle import Change
-from nodetally.store.verify import Seen, verify
+from nodetally.store.verify import verify
 from recording import Killed, RecordingStore
 
 C, OTHER = "prod-eu-1", "b"
@@ -283,6 +284,7 @@ UNREADABLE: dict[str, bytes] = {
     "of another slot": snapshot.encode(document_at(-3)),
     "of another cluster": snapshot.encode(document_at(-2, "c")),
     "not as the schema says": snapshot.encode(NEW | {"trigger": "cron"}),
+    "of a time in no calendar": snapshot.encode(NEW | {"taken_at": "2026-02-30T12:00:00Z"}),
     "without totals": snapshot.encode({name: value for name, value in NEW.items() if name != "totals"}),
     "of a newer schema": snapshot.encode(NEW | {"schema": 2}),
     "empty": b"",

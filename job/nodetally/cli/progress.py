@@ -3,14 +3,14 @@
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from nodetally.backfill.filling import Filling
 from nodetally.cli.rendering.paint import has_rich, wants_colour
 from nodetally.cli.rendering.text import count, size
-from nodetally.store.verify import Seen
+from nodetally.store.seen import Seen
 from nodetally.times import format_age
 
 if TYPE_CHECKING:
@@ -19,27 +19,37 @@ if TYPE_CHECKING:
 REFRESHES_PER_SECOND = 8
 
 
-@contextmanager
-def shown(seen: Seen, verb: str) -> Iterator[None]:
-    """A bar of the clusters that are done and what was seen so far; nothing where stderr is no terminal."""
-    with _of_clusters(seen, verb, lambda: said(seen)):
-        yield
+def shown(seen: Seen, verb: str) -> AbstractContextManager[None]:
+    """A bar of the clusters that are done, and what was seen so far."""
+    return _bar(verb, lambda: _of_clusters(seen), lambda: said(seen))
+
+
+def rollup_shown(progress: "Progress") -> AbstractContextManager[None]:
+    """A bar of the clusters that are done, and what was made so far."""
+    return _bar("rolling up", lambda: _of_clusters(progress), lambda: said_of_rollup(progress))
+
+
+def filling_shown(filling: Filling) -> AbstractContextManager[None]:
+    """A bar of the slots that are settled, with the rate and the time left."""
+    begun = time.monotonic()
+    return _bar(
+        "backfill",
+        lambda: (filling.slots or None, filling.done),
+        lambda: said_of_filling(filling, time.monotonic() - begun),
+    )
+
+
+def _of_clusters(seen: Seen) -> tuple[int | None, int]:
+    """How many clusters there are, and are done; of one nobody knows how much there is."""
+    return seen.clusters_found if seen.clusters_found > 1 else None, seen.clusters
 
 
 @contextmanager
-def rollup_shown(progress: "Progress") -> Iterator[None]:
-    """A bar of the clusters that are done, and what was made so far; nothing where stderr is no terminal."""
-    with _of_clusters(progress, "rolling up", lambda: said_of_rollup(progress)):
-        yield
+def _bar(verb: str, reached: Callable[[], tuple[int | None, int]], words: Callable[[], str]) -> Iterator[None]:
+    """A bar by `reached` (of how many, how many; a pulse where the former is None), and words behind it.
 
-
-def said_of_rollup(progress: "Progress") -> str:
-    """What was looked at and made, in words: 40 days, 2 made of 576 snapshots."""
-    return f"{count(progress.days, 'day')}, {progress.made:,} made of {count(progress.snapshots, 'snapshot')}"
-
-
-@contextmanager
-def _of_clusters(seen: "Seen | Progress", verb: str, words: Callable[[], str]) -> Iterator[None]:
+    Nothing where stderr is no terminal.
+    """
     if not (sys.stderr.isatty() and has_rich()):
         yield
         return
@@ -50,10 +60,8 @@ def _of_clusters(seen: "Seen | Progress", verb: str, words: Callable[[], str]) -
 
     class Bar(ProgressColumn):
         def render(self, task: Task) -> ProgressBar:
-            pulse = seen.clusters_found < 2  # nobody knows how much there is of one
-            return ProgressBar(
-                seen.clusters_found, seen.clusters, width=30, pulse=pulse, animation_time=task.get_time()
-            )
+            total, done = reached()
+            return ProgressBar(total, done, width=30, animation_time=task.get_time())
 
     class Said(ProgressColumn):
         def render(self, task: Task) -> Text:
@@ -77,33 +85,9 @@ def said(seen: Seen) -> str:
     return ", ".join((*counts, size(seen.snapshot_bytes)))
 
 
-@contextmanager
-def filling_shown(filling: Filling) -> Iterator[None]:
-    """A bar of the slots that are settled, with the rate and the time left; nothing where stderr is no terminal."""
-    if not (sys.stderr.isatty() and has_rich()):
-        yield
-        return
-    from rich.console import Console
-    from rich.progress import Progress, ProgressColumn, Task, TimeElapsedColumn
-    from rich.progress_bar import ProgressBar
-    from rich.text import Text
-
-    begun = time.monotonic()
-
-    class Bar(ProgressColumn):
-        def render(self, task: Task) -> ProgressBar:
-            return ProgressBar(filling.slots or None, filling.done, width=30, animation_time=task.get_time())
-
-    class Said(ProgressColumn):
-        def render(self, task: Task) -> Text:
-            del task
-            return Text(said_of_filling(filling, time.monotonic() - begun))
-
-    console = Console(stderr=True, no_color=not wants_colour(sys.stderr))
-    columns = ("backfill", Bar(), Said(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True, refresh_per_second=REFRESHES_PER_SECOND) as progress:
-        progress.add_task("backfill")
-        yield
+def said_of_rollup(progress: "Progress") -> str:
+    """What was looked at and made, in words: 40 days, 2 made of 576 snapshots."""
+    return f"{count(progress.days, 'day')}, {progress.made:,} made of {count(progress.snapshots, 'snapshot')}"
 
 
 def said_of_filling(filling: Filling, seconds: float) -> str:

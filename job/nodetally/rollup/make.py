@@ -14,23 +14,20 @@ from nodetally.rollup.columns import TABLES
 from nodetally.rollup.write import DayFile
 from nodetally.store import rollups, walk
 from nodetally.store.base import Entry, Store
-from nodetally.store.bodies import open_snapshot
+from nodetally.store.bodies import DamagedSnapshot
 from nodetally.store.layout import ROLLUP_HEADERS, rollup_key
 from nodetally.store.parallel import READERS, in_order
-from nodetally.store.schema import wrong_with_snapshot
+from nodetally.store.seen import Seen
+from nodetally.store.whole import whole_snapshot
 
 LOOKS = 3  # at a day whose snapshots a prune or a backfill changes while it is read; the next run sees it otherwise
 
 
 @dataclass
-class Progress:
-    """How far it is; for a progress bar."""
+class Progress(Seen):
+    """How far it is: days that were looked at, snapshots that were read, and days whose rollups were made."""
 
-    clusters: int = 0
-    clusters_found: int = 0
-    days: int = 0
     made: int = 0
-    snapshots: int = 0
 
 
 class Done(NamedTuple):
@@ -127,12 +124,8 @@ def _documents(
         if stored is None:
             continue  # a prune took it
         try:
-            document = open_snapshot(store.url, entry.key, stored.body)
-        except StoreError as error:
-            damaged[entry.key] = str(error).removeprefix(f"damaged: {entry.key} in {store.url}: ")
-            continue
-        wrong = wrong_with_snapshot(document)
-        if wrong:
-            damaged[entry.key] = f"not as the schema says: {wrong}"
+            document = whole_snapshot(store.url, entry.key, stored.body)
+        except DamagedSnapshot as error:
+            damaged[entry.key] = error.what
         else:
             yield entry, document

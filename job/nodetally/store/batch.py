@@ -14,7 +14,7 @@ from nodetally.store.base import Store
 from nodetally.store.indexes import Summary, entries_of, merge_clusters, summarise
 from nodetally.store.layout import INDEX_HEADERS, clusters_key, day_index_key
 from nodetally.store.publish import derive, put_snapshot
-from nodetally.store.settle import has_snapshots, settle_cluster, settle_day, settle_latest
+from nodetally.store.settle import settle_cluster, settle_day, settle_latest
 from nodetally.store.update import Pauses, load, update
 
 
@@ -61,7 +61,7 @@ def mend(store: Store, cluster: str, date: str, slots: frozenset[str], pauses: P
 
 def complete(store: Store, cluster: str, pauses: Pauses) -> None:
     """The last step: cluster index, latest and list of clusters as the day indexes have it, whoever crashed before."""
-    if has_snapshots(store, cluster):
+    if walk.has_snapshots(store, cluster):
         settle_cluster(store, cluster, pauses=pauses)
         settle_latest(store, cluster, pauses=pauses)
         update(store, clusters_key(), lambda names: merge_clusters(names, [cluster]), INDEX_HEADERS, pauses=pauses)

@@ -18,8 +18,9 @@ from nodetally.store.base import Entry, Store
 from nodetally.store.layout import date_of
 from nodetally.store.parallel import READERS
 from nodetally.store.retention import OLDER, Decision, Thinning, Tier
-from nodetally.store.settle import change_day, day_summaries, last_slot, settle_cluster, settle_day
+from nodetally.store.settle import change_day, settle_cluster, settle_day
 from nodetally.store.update import Pauses
+from nodetally.store.wanted import day_summaries, last_slot
 
 DAYS_IN_ONE_GO = 32  # whose keys are held: at one snapshot a minute, 46,000
 

@@ -10,7 +10,7 @@ from typing import Any
 from nodetally.errors import StoreError, WrongUse
 from nodetally.store import walk
 from nodetally.store.base import Store
-from nodetally.store.bodies import open_snapshot, read_snapshot, slot_in
+from nodetally.store.bodies import open_snapshot, slot_in
 from nodetally.store.indexes import Document
 from nodetally.store.layout import (
     cluster_index_key,
@@ -24,8 +24,8 @@ from nodetally.store.layout import (
     snapshot_key,
     validate_cluster_name,
 )
-from nodetally.store.schema import wrong_with_snapshot
 from nodetally.store.update import damaged, load
+from nodetally.store.whole import check_whole, whole_snapshot
 
 NAMED_CLUSTERS = 20  # as many as fit into a message
 
@@ -105,13 +105,13 @@ def _newest_key(store: Store, cluster: str, slot: str | None) -> str | None:
 
 
 def _read(store: Store, key: str) -> Document:
-    found = read_snapshot(store, key)
-    if found is None:
+    stored = store.get(key)
+    if stored is None:
         raise StoreError(
             f"{key} is in an index of {store.url}, but not there",
             hint="something deleted it: choose another time with --at",
         )
-    return _whole(store, key, found[0])
+    return whole_snapshot(store.url, key, stored.body)
 
 
 def _opened_latest(store: Store, cluster: str, body: bytes) -> Document:
@@ -120,7 +120,7 @@ def _opened_latest(store: Store, cluster: str, body: bytes) -> Document:
     if slot is None:
         raise damaged(store, latest_key(cluster), "not a snapshot")
     document = open_snapshot(store.url, _key_by_its_word(store, cluster, slot), body)
-    return _whole(store, latest_key(cluster), document)
+    return check_whole(store.url, latest_key(cluster), document)
 
 
 def _key_by_its_word(store: Store, cluster: str, slot: str) -> str:
@@ -128,17 +128,6 @@ def _key_by_its_word(store: Store, cluster: str, slot: str) -> str:
         return snapshot_key(cluster, slot)
     except StoreError as error:
         raise damaged(store, latest_key(cluster), str(error)) from error
-
-
-def _whole(store: Store, key: str, document: Document) -> Document:
-    """The document, if it has all that its readers go by: each would stumble over another thing that is missing."""
-    wrong = wrong_with_snapshot(document)
-    if wrong:
-        raise StoreError(
-            f"damaged: {key} in {store.url}: not as the schema says: {wrong}",
-            hint=f"look at another time with --at, or for all damage with: nodetally store verify --store {store.url}",
-        )
-    return document
 
 
 def _none_yet(store: Store, cluster: str) -> StoreError | WrongUse:

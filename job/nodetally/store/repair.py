@@ -10,22 +10,20 @@ from random import random as any_fraction
 
 from nodetally.store import rollups, walk
 from nodetally.store.base import Store
-from nodetally.store.bodies import Bodies
 from nodetally.store.breaches import Breach
 from nodetally.store.layout import cluster_index_key
 from nodetally.store.parallel import DAYS_AT_ONCE, READERS, in_order
-from nodetally.store.schema import snapshot_check
+from nodetally.store.seen import Seen
 from nodetally.store.settle import (
     Change,
     SettledDay,
-    has_snapshots,
     settle_cluster,
     settle_day,
     settle_latest,
     settle_list,
 )
 from nodetally.store.update import DamagedDocument, Pauses
-from nodetally.store.verify import Seen
+from nodetally.store.whole import Bodies
 
 
 def repair(
@@ -46,11 +44,11 @@ def repair(
     found = {each for each in walk.clusters(store) if isinstance(each, str)} if cluster is None else {cluster}
     seen.clusters_found = len(found)
     with ThreadPoolExecutor(READERS) as readers, ThreadPoolExecutor(DAYS_AT_ONCE) as pool:
-        bodies = Bodies(store, readers, snapshot_check())
+        bodies = Bodies(store, readers)
         for name in sorted(found):
             yield from _cluster(store, name, bodies, pool, pauses, seen, dry_run=dry_run)
     changed = settle_list(
-        store, {name for name in found if has_snapshots(store, name)}, pauses=pauses, only=cluster, dry_run=dry_run
+        store, {name for name in found if walk.has_snapshots(store, name)}, pauses=pauses, only=cluster, dry_run=dry_run
     )
     yield from [changed] if changed else []
 

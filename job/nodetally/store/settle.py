@@ -7,39 +7,26 @@ looks last, so what one of them leaves out of date another sees.
 
 from collections import Counter
 from collections.abc import Callable, Container, Mapping, Set
-from datetime import date as calendar_date
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import orjson
 
-from nodetally.errors import StoreError, WrongUse
 from nodetally.store import walk
-from nodetally.store.base import Store, exists
-from nodetally.store.bodies import Bodies, slot_in
-from nodetally.store.indexes import (
-    RECENT_SPAN,
-    SCHEMA,
-    Document,
-    Summary,
-    agrees,
-    day_of,
-    entries_of,
-    merge_cluster,
-)
+from nodetally.store.base import Store
+from nodetally.store.indexes import SCHEMA, Document, Summary, agrees, day_of, entries_of
 from nodetally.store.layout import (
     INDEX_HEADERS,
     LATEST_HEADERS,
     cluster_index_key,
-    cluster_prefix,
     clusters_key,
     day_index_key,
     latest_key,
-    parse_day_index_key,
     parse_snapshot_key,
     snapshot_key,
-    snapshots_prefix,
 )
-from nodetally.store.update import Loaded, Pauses, damaged, load, look, lost_every_race
+from nodetally.store.update import Loaded, Pauses, look, lost_every_race
+from nodetally.store.wanted import last_slot, wanted_cluster, wrong_with_latest
+from nodetally.store.whole import Bodies
 
 # A look takes longer than a publisher's read and merge, so it loses more races: up to 26 in a row beside six passes
 # without a pause (make torture).
@@ -169,67 +156,12 @@ def settle_list(
     def wanted(index: Document | None) -> Document | None:
         known = (index or {}).get("clusters")
         names = {name for name in known if isinstance(name, str)} if isinstance(known, list) else set()
-        gone = {name for name in names - found if only in (None, name) and not has_snapshots(store, name)}
+        gone = {name for name in names - found if only in (None, name) and not walk.has_snapshots(store, name)}
         left = sorted((names | found) - gone)
         return {**(index or {}), "schema": SCHEMA, "clusters": left} if index or left else None
 
     changed = settle(store, clusters_key(), wanted, pauses=pauses, dry_run=dry_run)
     return Change(clusters_key(), "made from the snapshots' keys") if changed else None
-
-
-def has_snapshots(store: Store, cluster: str) -> bool:
-    """Whether anything lies among a cluster's snapshots."""
-    try:
-        prefix = snapshots_prefix(cluster)
-    except WrongUse:
-        return False
-    return next(iter(store.list(prefix)), None) is not None
-
-
-def wrong_with_latest(store: Store, cluster: str, body: bytes | None, *, deep: bool = True) -> str | None:
-    """What is wrong with the body of a `latest` that was read just now; None when nothing is.
-
-    Not `deep`: the snapshot that it is a copy of is not read, only looked for.
-    """
-    last = last_slot(store, cluster)
-    if body is None:
-        return f"missing; the newest snapshot is of {last}" if last else None
-    slot = slot_in(body)
-    key = _key_of(cluster, slot)
-    if slot is None or key is None:
-        return "damaged: it names no slot"
-    if last and slot < last:
-        return f"of {slot}, older than the newest snapshot, of {last}"
-    if not deep:
-        return None if exists(store, key) else f"of {slot}, a snapshot that is not there"
-    copied = store.get(key)
-    if copied is None:
-        return f"of {slot}, a snapshot that is not there"
-    damaged_itself = Bodies(store).judge(key, copied.body).damage  # then this may be the last good copy
-    return None if copied.body == body or damaged_itself else f"not a copy of the snapshot of {slot}"
-
-
-def wanted_cluster(store: Store, cluster: str, index: Document | None, *, deep: bool = True) -> Document | None:
-    """The cluster index that its day indexes make; None when they list nothing.
-
-    Not `deep`: without schedulable_totals, for which the last snapshot must be read. StoreError when one of the day
-    indexes that it needs is damaged.
-    """
-    listed = store.list(f"{cluster_prefix(cluster)}days/")
-    dates = [name.date for entry in listed if (name := parse_day_index_key(entry.key))]
-    first = next((date for date in dates if day_summaries(store, cluster, date)), None)
-    if first is None:
-        return None
-    last = next(date for date in reversed(dates) if day_summaries(store, cluster, date))
-    day_before = str(calendar_date.fromisoformat(last) - RECENT_SPAN)
-    needed = sorted({first, last, *({day_before} & set(dates))})
-    summaries = [summary for date in needed for summary in day_summaries(store, cluster, date)]
-    if deep:
-        summaries[-1] = _read_again(store, summaries[-1], index)
-    merged = merge_cluster(None, cluster, summaries) | {"days": [date for date in dates if first <= date <= last]}
-    if not deep:
-        del merged["schedulable_totals"]
-    return {**(index or {}), **merged}
 
 
 class _DayJudge:
@@ -288,46 +220,3 @@ class _DayJudge:
         for slot, line in lines.items():
             how = "removed" if line is None else "corrected" if slot in found else "added"
             self._changes.setdefault(slot, how)
-
-
-def day_summaries(store: Store, cluster: str, date: str) -> list[Summary]:
-    """A day index's lines, sorted, without schedulable_totals. DamagedDocument when they cannot be read."""
-    key = day_index_key(cluster, date)
-    index = load(store, key).document
-    if index is not None and not isinstance(index.get("snapshots"), list):
-        raise damaged(store, key, "no list of snapshots")
-    lines = entries_of(index)
-    try:
-        summaries = [Summary(cluster, slot, lines[slot]["key"], lines[slot], None) for slot in sorted(lines)]
-        if summaries:
-            merge_cluster(None, cluster, summaries)  # everything that is asked of a line
-    except (KeyError, TypeError, StoreError) as error:
-        raise damaged(store, key, f"{type(error).__name__}: {error}") from error
-    return summaries
-
-
-def _read_again(store: Store, summary: Summary, index: Document | None) -> Summary:
-    """The last snapshot's summary with schedulable_totals; unreadable meanwhile: those that the index has for it."""
-    body = Bodies(store).read([summary.key])[summary.key]
-    if body.summary:
-        return body.summary
-    same = index is not None and index.get("last") == summary.end
-    return summary._replace(schedulable_totals=index.get("schedulable_totals") if index and same else None)
-
-
-def last_slot(store: Store, cluster: str) -> str | None:
-    """The last slot by the cluster index; None when there is no index."""
-    index = load(store, cluster_index_key(cluster)).document
-    if index is None:
-        return None
-    last = index.get("last")
-    if not isinstance(last, dict) or _key_of(cluster, last.get("slot")) is None:
-        raise damaged(store, cluster_index_key(cluster), "it names no last slot")
-    return str(last["slot"])
-
-
-def _key_of(cluster: str, slot: Any) -> str | None:
-    try:
-        return snapshot_key(cluster, slot)
-    except (StoreError, TypeError):
-        return None

@@ -8,34 +8,22 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import cache
 from typing import NamedTuple
 
 from nodetally.store import breaches, rollups, walk
 from nodetally.store.base import Store
-from nodetally.store.bodies import Bodies
 from nodetally.store.breaches import PASSING, Breach
 from nodetally.store.layout import cluster_index_key, clusters_key, day_index_key, latest_key
 from nodetally.store.parallel import DAYS_AT_ONCE, READERS, in_order
-from nodetally.store.schema import snapshot_check
-from nodetally.store.settle import has_snapshots, wanted_cluster, wrong_with_latest
+from nodetally.store.seen import Seen
 from nodetally.store.update import DamagedDocument, look
+from nodetally.store.wanted import wanted_cluster, wrong_with_latest
+from nodetally.store.whole import Bodies
 
 PATIENCE_SECONDS = 10.0  # a publish takes under a second; one that loses races or meets a slow server, some seconds
 LOOKS = 3  # at what may be passing; more than two only where a busy store looks different each time
 SUSPECTS_AT_ONCE = 256  # so that a store without indexes is neither held in memory nor waited for at every day
-
-
-@dataclass
-class Seen:
-    """How far it is; for a progress bar and for the last line."""
-
-    clusters: int = 0
-    clusters_found: int = 0
-    days: int = 0
-    snapshots: int = 0
-    snapshot_bytes: int = 0  # as stored
 
 
 class _Place(NamedTuple):
@@ -72,7 +60,7 @@ def verify(
             names.add(each)
     seen.clusters_found = len(names)
     with ThreadPoolExecutor(READERS) as readers, ThreadPoolExecutor(DAYS_AT_ONCE) as pool:
-        view = _View(store, Bodies(store, readers, snapshot_check()), cluster, deep=deep)
+        view = _View(store, Bodies(store, readers), cluster, deep=deep)
         found = _found(view, pool, _places(store, sorted(names)), lambda: sleep(patience_seconds), seen)
         yield from breaches.without_echoes(found)
 
@@ -166,7 +154,7 @@ class _View:
         if self._only is None:
             found = set(walk.with_snapshots(self._store))
         else:
-            found = {self._only} if has_snapshots(self._store, self._only) else set()
+            found = {self._only} if walk.has_snapshots(self._store, self._only) else set()
         yield from breaches.of_list(loaded.document, found, self._only)
 
 

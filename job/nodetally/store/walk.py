@@ -9,6 +9,7 @@ from datetime import timedelta
 from itertools import groupby
 from typing import NamedTuple
 
+from nodetally.errors import WrongUse
 from nodetally.store.base import Entry, Store
 from nodetally.store.layout import (
     CLUSTERS_PREFIX,
@@ -58,6 +59,15 @@ def clusters(store: Store) -> Iterator[str | Stray]:
 def with_snapshots(store: Store) -> Iterator[str]:
     """Every cluster that has a key among the snapshots."""
     return (name for name in _folders(store, SNAPSHOTS_PREFIX) if isinstance(name, str))
+
+
+def has_snapshots(store: Store, cluster: str) -> bool:
+    """Whether anything lies among a cluster's snapshots."""
+    try:
+        prefix = snapshots_prefix(cluster)
+    except WrongUse:
+        return False
+    return next(iter(store.list(prefix)), None) is not None
 
 
 def is_there(store: Store, cluster: str) -> bool:

@@ -24,8 +24,8 @@ def repair(cluster: str | None, store: str, format_: str, *, dry_run: bool) -> N
     """
     from nodetally.cli.progress import shown
     from nodetally.store.repair import repair as make_again
+    from nodetally.store.seen import Seen
     from nodetally.store.settle import Change
-    from nodetally.store.verify import Seen
 
     seen, place = Seen(), opened(store, cluster)
     with shown(seen, "repairing"):

@@ -26,7 +26,7 @@ def verify(cluster: str | None, store: str, patience: str, format_: str, *, deep
     Exit code 6 when anything is wrong. Nothing is written, and a job may run meanwhile.
     """
     from nodetally.cli.progress import said, shown
-    from nodetally.store.verify import Seen
+    from nodetally.store.seen import Seen
     from nodetally.store.verify import verify as find_breaches
 
     seconds = parse_duration(patience).total_seconds()
