@@ -2,6 +2,7 @@
 
 import re
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -46,20 +47,17 @@ _ASSET_TYPES = {
 }
 
 _CLUSTER = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?", re.ASCII)
-_SLOT_FORM, _SLOT_KEY_FORM, _DATE_FORM = "%Y-%m-%dT%H:%M:%SZ", "%Y%m%dT%H%M%SZ", "%Y-%m-%d"
+_SLOT_FORM, _DATE_FORM = "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d"
 _SLOT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*", re.ASCII)
-_SNAPSHOT_KEY = re.compile(
-    r"snapshots/cluster=(?P<cluster>[^/]+)/date=(?P<date>[^/]+)/(?P<slot>\d{8}T\d{6}Z)\.json\.gz", re.ASCII
-)
-_DAY_KEY = re.compile(r"clusters/(?P<cluster>[^/]+)/days/(?P<date>[^/]+)\.json", re.ASCII)
-_INDEX_KEY = re.compile(r"clusters/(?P<cluster>[^/]+)/index\.json", re.ASCII)
-_LATEST_KEY = re.compile(r"clusters/(?P<cluster>[^/]+)/latest\.json\.gz", re.ASCII)
-_CLUSTER_FOLDER = re.compile(r"(?:snapshots/cluster=|clusters/)(?P<cluster>[^/]+)/.", re.ASCII)
-_ROLLUP_KEY = re.compile(
-    r"rollups/kind=(?P<kind>[^/]+)/cluster=(?P<cluster>[^/]+)/date=(?P<date>[^/]+)/part-0\.parquet", re.ASCII
-)
+# What a key may be by its shape; it is one if what stands in it makes just this key again.
+_SNAPSHOT_KEY = re.compile(rf"{SNAPSHOTS_PREFIX}cluster=([^/]+)/date=[^/]+/(\d{{8}}T\d{{6}}Z)\.json\.gz", re.ASCII)
+_DAY_KEY = re.compile(rf"{CLUSTERS_PREFIX}([^/]+)/days/([^/]+)\.json")
+_INDEX_KEY = re.compile(rf"{CLUSTERS_PREFIX}([^/]+)/index\.json")
+_LATEST_KEY = re.compile(rf"{CLUSTERS_PREFIX}([^/]+)/latest\.json\.gz")
+_ROLLUP_KEY = re.compile(rf"{ROLLUPS_PREFIX}kind=([^/]+)/cluster=([^/]+)/date=([^/]+)/part-0\.parquet")
+_CLUSTER_FOLDER = re.compile(rf"(?:{SNAPSHOTS_PREFIX}cluster=|{CLUSTERS_PREFIX})([^/]+)/.")
 
 
 class SnapshotName(NamedTuple):
@@ -90,7 +88,7 @@ def validate_cluster_name(name: str) -> str:
     >>> validate_cluster_name("prod-eu-1.example")
     'prod-eu-1.example'
     """
-    if len(name) > CLUSTER_NAME_LIMIT or ".." in name or not _CLUSTER.fullmatch(name):
+    if not is_cluster_name(name):
         raise WrongUse(f"not a cluster name: {name[:100]!r}", hint=f"a cluster name is {CLUSTER_NAME_RULE}")
     return name
 
@@ -156,19 +154,16 @@ def parse_snapshot_key(key: str) -> SnapshotName | None:
     SnapshotName(cluster='prod', slot='2026-11-23T12:00:00Z')
     """
     found = _SNAPSHOT_KEY.fullmatch(key)
-    if not found or not is_cluster_name(found["cluster"]):
+    if not found:
         return None
-    try:
-        moment = datetime.strptime(found["slot"], _SLOT_KEY_FORM).replace(tzinfo=UTC)
-    except ValueError:
-        return None
-    name = SnapshotName(found["cluster"], slot_of(moment))
-    return name if snapshot_key(*name) == key else None
+    cluster, digits = found.groups()
+    slot = f"{digits[:4]}-{digits[4:6]}-{digits[6:11]}:{digits[11:13]}:{digits[13:]}"
+    return SnapshotName(cluster, slot) if _makes(key, snapshot_key, cluster, slot) else None
 
 
 def cluster_prefix(cluster: str) -> str:
     """Where a cluster's day indexes, index and latest are."""
-    return f"clusters/{validate_cluster_name(cluster)}/"
+    return f"{CLUSTERS_PREFIX}{validate_cluster_name(cluster)}/"
 
 
 def day_index_key(cluster: str, date: str) -> str:
@@ -183,9 +178,7 @@ def day_index_key(cluster: str, date: str) -> str:
 def parse_day_index_key(key: str) -> DayName | None:
     """Cluster and date of a day index's key; None for any other key."""
     found = _DAY_KEY.fullmatch(key)
-    if not found or not is_cluster_name(found["cluster"]) or not is_date(found["date"]):
-        return None
-    return DayName(found["cluster"], found["date"])
+    return DayName(*found.groups()) if found and _makes(key, day_index_key, *found.groups()) else None
 
 
 def cluster_index_key(cluster: str) -> str:
@@ -196,7 +189,7 @@ def cluster_index_key(cluster: str) -> str:
 def parse_cluster_index_key(key: str) -> str | None:
     """The cluster of a cluster index's key; None for any other key."""
     found = _INDEX_KEY.fullmatch(key)
-    return found["cluster"] if found and is_cluster_name(found["cluster"]) else None
+    return found[1] if found and _makes(key, cluster_index_key, found[1]) else None
 
 
 def latest_key(cluster: str) -> str:
@@ -209,18 +202,20 @@ def clusters_key() -> str:
     return _CLUSTERS_KEY
 
 
+def rollups_prefix(kind: str, cluster: str) -> str:
+    """Where a cluster's rollups of one kind are."""
+    return f"{ROLLUPS_PREFIX}kind={_checked_name(kind)}/cluster={validate_cluster_name(cluster)}/"
+
+
 def rollup_key(kind: str, cluster: str, date: str) -> str:
     """The key of a day's rollup (Hive style)."""
-    folder = f"kind={_checked_name(kind)}/cluster={validate_cluster_name(cluster)}/date={_checked_date(date)}"
-    return f"rollups/{folder}/part-0.parquet"
+    return f"{rollups_prefix(kind, cluster)}date={_checked_date(date)}/part-0.parquet"
 
 
 def parse_rollup_key(key: str) -> RollupName | None:
     """Kind, cluster and date of a rollup's key; None for any other key."""
     found = _ROLLUP_KEY.fullmatch(key)
-    if not found or not is_cluster_name(found["cluster"]) or not is_date(found["date"]):
-        return None
-    return RollupName(found["kind"], found["cluster"], found["date"]) if _NAME.fullmatch(found["kind"]) else None
+    return RollupName(*found.groups()) if found and _makes(key, rollup_key, *found.groups()) else None
 
 
 def state_key(cluster: str, name: str) -> str:
@@ -235,12 +230,7 @@ def parse_cluster_folder(key: str) -> str | None:
     ('prod', None)
     """
     found = _CLUSTER_FOLDER.match(key)
-    return found["cluster"] if found and is_cluster_name(found["cluster"]) else None
-
-
-def rollups_prefix(kind: str, cluster: str) -> str:
-    """Where a cluster's rollups of one kind are."""
-    return f"{ROLLUPS_PREFIX}kind={_checked_name(kind)}/cluster={validate_cluster_name(cluster)}/"
+    return found[1] if found and is_cluster_name(found[1]) else None
 
 
 def is_of_another_part(key: str) -> bool:
@@ -284,7 +274,7 @@ def public_headers(key: str) -> Headers | None:
     if key == _CLUSTERS_KEY or parse_day_index_key(key) or parse_cluster_index_key(key):
         return INDEX_HEADERS
     found = _LATEST_KEY.fullmatch(key)
-    return LATEST_HEADERS if found and is_cluster_name(found["cluster"]) else None
+    return LATEST_HEADERS if found and _makes(key, latest_key, found[1]) else None
 
 
 def past_folder(prefix: str) -> str:
@@ -309,6 +299,14 @@ def is_date(text: str) -> bool:
     try:
         return _DATE.fullmatch(text) is not None and bool(datetime.strptime(text, _DATE_FORM).replace(tzinfo=UTC))
     except ValueError:
+        return False
+
+
+def _makes(key: str, make: Callable[..., str], *parts: str) -> bool:
+    """Whether these parts make just this key: so what is read back is what is made, and nothing else."""
+    try:
+        return make(*parts) == key
+    except (StoreError, WrongUse):
         return False
 
 
