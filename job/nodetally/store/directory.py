@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from nodetally.errors import StoreError
+from nodetally.store import disk
 from nodetally.store.base import Entry, Headers, Stored, check_key, fits_in_key
 
 HIDDEN = ".nodetally"  # locks and temporary files; no key has a part that begins with a dot
@@ -23,8 +24,6 @@ LOCK_STRIPES = 64  # lock files are never deleted (that would be a race), so the
 LOCK_PATIENCE_SECONDS = 60.0  # a holder writes one object; the kernel releases the lock of a killed one
 LOCK_POLL_SECONDS = 0.002
 VANISHED_FOLDER_ATTEMPTS = 10  # delete() removes empty folders; a writer that meets that makes its folder again
-_FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-_NO_HARD_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)  # FAT, exFAT, some FUSE
 _HINTS = {
     errno.ENOSPC: "the disk is full: make room, or delete old snapshots",
     errno.EDQUOT: "the disk quota is used up: make room, or delete old snapshots",
@@ -54,60 +53,37 @@ class DirectoryStore:
         return f"DirectoryStore({self.url!r})"
 
     def get(self, key: str) -> Stored | None:
-        folders, name = _split(key)
-        with self._own_errors("read", key):
-            try:
-                with self._folder(folders) as folder:
-                    body = _read(folder, name)
-            except FileNotFoundError:
-                return None
+        body = self._read(key)
         return None if body is None else Stored(body, _etag(body))
 
     def tail(self, key: str, size: int) -> bytes | None:
-        folders, name = _split(key)
-        with self._own_errors("read", key):
-            try:
-                with self._folder(folders) as folder:
-                    return _read(folder, name, last=size)
-            except FileNotFoundError:
-                return None
+        return self._read(key, last=size)
 
     def put_new(self, key: str, body: bytes, headers: Headers) -> bool:
-        _split(key)
-        with self._own_errors("write", key), self._temporary(body, headers) as (scratch, temporary):
-
-            def link(folder: int, name: str) -> None:
-                os.link(temporary, name, src_dir_fd=scratch, dst_dir_fd=folder, follow_symlinks=False)
-
-            def move_if_new(folder: int, name: str) -> None:
-                if _exists(folder, name):
-                    raise FileExistsError(errno.EEXIST, "there already", name)
-                os.rename(temporary, name, src_dir_fd=scratch, dst_dir_fd=folder)
-
+        with self._own_errors("write", key), self._temporary(key, body, headers) as temporary:
             try:
-                self._install(key, link)
+                self._install(key, temporary.link)
             except FileExistsError:
                 return False
             except OSError as error:
-                if error.errno not in _NO_HARD_LINKS:
+                if error.errno not in disk.NO_HARD_LINKS:
                     raise
-                return self._install_locked(key, move_if_new)
+                return self._put_new_locked(key, temporary)
         return True
 
     def put_if_match(self, key: str, body: bytes, etag: str | None, headers: Headers) -> bool:
         if etag is None:
             return self.put_new(key, body, headers)
-        with self._own_errors("write", key), self._temporary(body, headers) as (scratch, temporary), self._lock(key):
-            current = self.get(key)
-            if current is None or current.etag != etag:
+        with self._own_errors("write", key), self._temporary(key, body, headers) as temporary, self._lock(key):
+            current = self._read(key)
+            if current is None or _etag(current) != etag:
                 return False
-            self._replace(key, scratch, temporary)
+            self._install(key, temporary.replace)
             return True
 
     def put(self, key: str, body: bytes, headers: Headers) -> None:
-        _split(key)
-        with self._own_errors("write", key), self._temporary(body, headers) as (scratch, temporary), self._lock(key):
-            self._replace(key, scratch, temporary)
+        with self._own_errors("write", key), self._temporary(key, body, headers) as temporary, self._lock(key):
+            self._install(key, temporary.replace)
 
     def list(self, prefix: str, start_after: str = "") -> Iterator[Entry]:
         folders = prefix.split("/")[:-1]
@@ -126,7 +102,17 @@ class DirectoryStore:
                 os.fsync(folder)
             self._drop_empty(folders)
 
+    def _read(self, key: str, last: int | None = None) -> bytes | None:
+        folders, name = _split(key)
+        with self._own_errors("read", key):
+            try:
+                with self._folder(folders) as folder:
+                    return disk.read(folder, name, last)
+            except FileNotFoundError:
+                return None
+
     def _install(self, key: str, place: Callable[[int, str], None]) -> None:
+        """Let `place` give the object its name, and see to it that the name is on disk."""
         folders, name = _split(key)
         for attempt in range(1, VANISHED_FOLDER_ATTEMPTS + 1):
             try:
@@ -139,30 +125,24 @@ class DirectoryStore:
                 if attempt == VANISHED_FOLDER_ATTEMPTS:
                     raise
 
-    def _install_locked(self, key: str, place: Callable[[int, str], None]) -> bool:
+    def _put_new_locked(self, key: str, temporary: disk.Temporary) -> bool:
         with self._lock(key):
             try:
-                self._install(key, place)
+                self._install(key, temporary.move_if_new)
             except FileExistsError:
                 return False
         return True
-
-    def _replace(self, key: str, scratch: int, temporary: str) -> None:
-        def place(folder: int, name: str) -> None:
-            os.replace(temporary, name, src_dir_fd=scratch, dst_dir_fd=folder)
-
-        self._install(key, place)
 
     @contextmanager
     def _folder(self, folders: Sequence[str], *, make: bool = False) -> Iterator[int]:
         """The folder, open; entered part by part so that no symbolic link is followed below the root."""
         if make and () not in self._durable:
-            _make_durable(self.root)
+            disk.make_durable(self.root)
             self._durable.add(())
-        current = os.open(self.root, _FOLDER_FLAGS & ~os.O_NOFOLLOW)
+        current = os.open(self.root, disk.FOLDER_FLAGS & ~os.O_NOFOLLOW)
         try:
             for depth, part in enumerate(folders, start=1):
-                inner = self._enter(current, tuple(folders[:depth])) if make else _open_folder(current, part)
+                inner = self._enter(current, tuple(folders[:depth])) if make else disk.open_folder(current, part)
                 os.close(current)
                 current = inner
             yield current
@@ -182,23 +162,25 @@ class DirectoryStore:
         if made or folders not in self._durable:
             os.fsync(parent)
             self._durable.add(folders)
-        return _open_folder(parent, folders[-1])
+        return disk.open_folder(parent, folders[-1])
 
     def _forget(self, folders: Sequence[str]) -> None:
         self._durable.difference_update([tuple(folders[:depth]) for depth in range(len(folders) + 1)])
 
     @contextmanager
-    def _temporary(self, body: bytes, headers: Headers) -> Iterator[tuple[int, str]]:
+    def _temporary(self, key: str, body: bytes, headers: Headers) -> Iterator[disk.Temporary]:
         """A synced file with this body in the hidden folder, gone again at the end unless it was moved.
 
-        All temporary files lie in one folder, so one short listing finds what a killed writer left.
+        All temporary files lie in one folder, so one short listing finds what a killed writer left. Nothing is written
+        for a key that is unfit.
         """
+        check_key(key)
         name = f"{os.getpid()}-{secrets.token_hex(8)}"
         with self._folder((HIDDEN, "tmp"), make=True) as scratch:
             self._sweep(scratch)
             try:
-                _write(scratch, name, body, private="private" in headers.cache_control)
-                yield scratch, name
+                disk.write(scratch, name, body, private="private" in headers.cache_control)
+                yield disk.Temporary(scratch, name)
             finally:
                 with suppress(FileNotFoundError):
                     os.unlink(name, dir_fd=scratch)
@@ -308,50 +290,3 @@ def _named(entry: os.DirEntry[str]) -> tuple[str, int, float] | None:
 
 def _etag(body: bytes) -> str:
     return hashlib.blake2b(body, digest_size=16).hexdigest()
-
-
-def _open_folder(parent: int, name: str) -> int:
-    return os.open(name, _FOLDER_FLAGS, dir_fd=parent)
-
-
-def _exists(folder: int, name: str) -> bool:
-    try:
-        os.stat(name, dir_fd=folder, follow_symlinks=False)
-    except FileNotFoundError:
-        return False
-    return True
-
-
-def _read(folder: int, name: str, last: int | None = None) -> bytes | None:
-    """The whole file, or its `last` bytes; None for a folder or a pipe, which is no object. Never blocks."""
-    descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
-    try:
-        found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode):
-            return None
-        with os.fdopen(descriptor, "rb", closefd=False) as file:
-            if last is not None:
-                file.seek(max(0, found.st_size - last))
-            return file.read()
-    finally:
-        os.close(descriptor)
-
-
-def _write(folder: int, name: str, body: bytes, *, private: bool) -> None:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    with os.fdopen(os.open(name, flags, 0o600 if private else 0o666, dir_fd=folder), "wb") as file:
-        file.write(body)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _make_durable(root: Path) -> None:
-    """Make the directory and its parents; each new one is on disk before the next."""
-    if not root.is_dir():
-        _make_durable(root.parent)
-        root.mkdir(exist_ok=True)
-        folder = os.open(root.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
