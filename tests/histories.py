@@ -109,8 +109,8 @@ class Remembered:
         self._gaps, self._before = frozenset(gaps), before
         self.asked: list[datetime] = []
 
-    def span(self, every_seconds: int) -> None:
-        del every_seconds
+    def span(self) -> None:
+        """The test says from when to when."""
 
     def foresee(self, slot: datetime) -> Impossible | None:
         return Impossible("a gap") if slot in self._gaps else None

@@ -13,7 +13,8 @@ from urllib.parse import parse_qs
 import pytest
 
 from nodetally.backfill.metrics_api import Access, MetricsApi, TooMuch
-from nodetally.backfill.prometheus import LONGEST_WINDOW, Names, Prometheus
+from nodetally.backfill.names import Names
+from nodetally.backfill.prometheus import LONGEST_WINDOW, Prometheus
 from nodetally.backfill.promql import Questions, check_matcher
 from nodetally.backfill.source import Impossible, SourceUnreachable
 from nodetally.errors import ClusterRefused, WrongUse

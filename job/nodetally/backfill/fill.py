@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date, datetime
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from nodetally.accounting.quantity import QuantityError
 from nodetally.assemble import Assembled, assemble
@@ -30,13 +30,6 @@ if TYPE_CHECKING:
     from nodetally.store.indexes import Summary
 
 FLUSH_SECONDS = 30.0  # for so long at most are stored snapshots in no index: as long as readers keep one (layout)
-
-
-class _Made(NamedTuple):
-    """A snapshot that is to be put."""
-
-    slot: datetime
-    snapshot: Assembled
 
 
 def fill(
@@ -118,19 +111,19 @@ class _Filler:
         finally:
             self._flush()
 
-    def _put(self, made: _Made) -> bool:
-        summary, created = batch.put(self._store, made.snapshot.summary, made.snapshot.body)
+    def _put(self, made: Assembled) -> bool:
+        summary, created = batch.put(self._store, made.summary, made.body)
         self._waiting.append(summary)
         return created
 
-    def _make(self, slots: list[datetime]) -> Iterator[_Made]:
+    def _make(self, slots: list[datetime]) -> Iterator[Assembled]:
         begun = self._clock()
         for slot, found in self._observed(slots):
             if isinstance(found, Impossible):
                 self._filling.refuse(slot, found)
                 continue
             try:
-                yield _Made(slot, self._assemble(slot, found, begun))
+                yield self._assemble(slot, found, begun)
             except (ObjectUnreadable, QuantityError) as error:
                 self._filling.refuse(slot, Impossible(str(error), broken=True))
             begun = self._clock()

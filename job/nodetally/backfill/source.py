@@ -23,7 +23,7 @@ class Source(Protocol):
         """As people call it: its address or place, without secrets."""
         ...
 
-    def span(self, every_seconds: int) -> tuple[datetime, datetime] | None:
+    def span(self) -> tuple[datetime, datetime] | None:
         """From when to when there may be something (the end is exclusive); None when only the user can say."""
         ...
 

@@ -41,11 +41,11 @@ class TimedSource(ABC):
     def read(self, record: Record) -> Observation:
         """The cluster that a record holds. Raises ClusterError when it is broken, or half of one."""
 
-    def span(self, every_seconds: int) -> tuple[datetime, datetime] | None:
+    def span(self) -> tuple[datetime, datetime] | None:
         """From the first record's slot to the last's."""
         if not self._slots:
             return None
-        return min(self._slots), max(self._slots) + timedelta(seconds=every_seconds)
+        return min(self._slots), max(self._slots) + timedelta(seconds=self._every)
 
     def foresee(self, slot: datetime) -> Impossible | None:
         """Most slots have no record."""

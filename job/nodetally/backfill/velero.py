@@ -29,7 +29,7 @@ REASON = "from a Velero backup: objects are saved one after the other, from take
 HINT = "only backups of the whole cluster can be counted: all namespaces, nodes and pods, without a selector"
 _MEMBER = re.compile(
     r"(?:\./)?resources/(?:(?P<nodes>nodes)(?:/(?P<nv>[^/]+))?/cluster|"
-    r"(?P<pods>pods)(?:/(?P<pv>[^/]+))?/namespaces/(?P<namespace>[^/]+))/(?P<name>[^/]+)\.json"
+    r"pods(?:/(?P<pv>[^/]+))?/namespaces/(?P<namespace>[^/]+))/(?P<name>[^/]+)\.json"
 )
 _LEFT_OUT: Mapping[str, Callable[[Any], bool]] = {  # of a backup's spec: what makes it half a cluster
     "includedNamespaces": lambda value: value not in ([], ["*"]),
@@ -126,34 +126,39 @@ def _load(files: Files, name: str) -> dict[str, Any]:
 
 
 def _read_tarball(file: Any, what: str, add_pod: AddPod, add_node: AddNode, cost: Cost) -> set[str]:
-    """Hand every node and pod on; an object that is there in two versions of its path counts once."""
+    """Hand every node and pod on; the kinds of object that there were."""
     kinds: set[str] = set()
-    seen: dict[tuple[str, ...], str | None] = {}
     try:
         unpacked = _Unpacked(plain(file, what))
         with tarfile.open(fileobj=unpacked, mode="r|") as tar:  # type: ignore[call-overload]  # it needs read() alone
-            for member in tar:
-                found = _MEMBER.fullmatch(member.name)
-                if not found or not member.isfile():
-                    continue
-                version = found["nv"] or found["pv"]
-                key = (found["nodes"] or found["pods"], found["namespace"] or "", found["name"])
-                if key in seen:
-                    if seen[key] == version:
-                        raise ClusterError(f"{what}: {member.name} is in it twice")
-                    continue
-                seen[key] = version
+            for member, kind in _members(tar, what):
                 item = _item(tar, member, what)
                 cost.bytes_read += member.size
-                if found["nodes"]:
+                if kind == "Node":
                     add_node(node_from_json(item), item)
                 else:
                     add_pod(pod_from_json(item), item)
-                kinds.add("Node" if found["nodes"] else "Pod")
+                kinds.add(kind)
         unpacked.drain()
     except (tarfile.TarError, EOFError, OSError) as error:
         raise ClusterError(f"{what}: broken or cut off: {error}", hint=HINT) from error
     return kinds
+
+
+def _members(tar: tarfile.TarFile, what: str) -> Iterator[tuple[tarfile.TarInfo, str]]:
+    """Nodes and pods, each with its kind; one that is there in two versions of its path counts once."""
+    seen: dict[tuple[str, ...], str | None] = {}
+    for member in tar:
+        found = _MEMBER.fullmatch(member.name)
+        if not found or not member.isfile():
+            continue
+        kind = "Node" if found["nodes"] else "Pod"
+        key, version = (kind, found["namespace"] or "", found["name"]), found["nv"] or found["pv"]
+        if key not in seen:
+            seen[key] = version
+            yield member, kind
+        elif seen[key] == version:
+            raise ClusterError(f"{what}: {member.name} is in it twice")
 
 
 class _Unpacked:

@@ -176,7 +176,8 @@ def _velero(options: dict[str, Any], every: int) -> "Source":
 
 def _prometheus(options: dict[str, Any], every: int) -> "Source":
     from nodetally.backfill.metrics_api import Access, MetricsApi
-    from nodetally.backfill.prometheus import Names, Prometheus
+    from nodetally.backfill.names import Names
+    from nodetally.backfill.prometheus import Prometheus
     from nodetally.backfill.promql import Questions, check_matcher
 
     access = Access(
@@ -267,7 +268,7 @@ def _plan(source: "Source", every: int, options: dict[str, Any]) -> "Plan":
     from nodetally.backfill.plan import WHOLE, make_plan, parse_shard
 
     now = datetime.now(UTC)
-    span = source.span(every)
+    span = source.span()
     given = {name: parse_time(options[name], now) for name in ("from_", "to") if options[name]}
     if span is None and len(given) < 2:
         raise WrongUse("from when to when?", hint="give --from and --to, such as --from 30d --to now")
