@@ -132,8 +132,9 @@ def by_rows(store: Store, cluster: str, by: str, resource: str, days: Sequence[s
             history.not_rolled_up[day.date] = state or "missing"
             continue
         history.behind += [day.date] if state == "behind" else []
-        stored = store.get(rollup_key(kind, cluster, day.date))
-        rows = sums(stored.body, by, resource, FIGURES[kind]) if stored else ()
+        key = rollup_key(kind, cluster, day.date)
+        stored = store.get(key)
+        rows = sums(stored.body, f"{key} in {store.url}", by, resource, FIGURES[kind]) if stored else ()
         for name, slots in _by_name(rows).items():
             groups.setdefault(name, Group(name)).days[day.date] = summarise(slots)
     history.groups = sorted(groups.values(), key=lambda group: (group.name is None, group.name))

@@ -214,7 +214,7 @@ import os, pyarrow, sys
 from nodetally.rollup.read import sums
 pyarrow.cpu_count() > 1 or pyarrow.set_cpu_count(4)
 for resource in ("cpu", "nvidia.com/gpu"):
-    list(sums(open(sys.argv[1], "rb").read(), "pool", resource, ("requests", "usage")))
+    list(sums(open(sys.argv[1], "rb").read(), "here", "pool", resource, ("requests", "usage")))
 names = [open(f"/proc/self/task/{each}/comm").read().strip() for each in os.listdir("/proc/self/task")]
 print(len([each for each in names if not each.startswith("jemalloc")]))
 """

@@ -88,23 +88,20 @@ def _others(*path: str) -> Callable[[Any], Any]:
     return lambda holder: [(name, value) for name, value in sorted(inside(holder).items()) if name not in APART]
 
 
-def _named(resource: str, figure: str) -> str:
+def name_of(resource: str, figure: str) -> str:
+    """The column of a resource that has columns of its own (UNITS).
+
+    >>> name_of("ephemeral-storage", "requests")
+    'ephemeral_storage_requests_bytes'
+    """
     return f"{resource.replace('-', '_')}_{figure}_{UNITS[resource]}"
 
 
-def _figure_columns(prefix: str, of: str, *path: str) -> tuple[Column, ...]:
+def _figure_columns(figures: Sequence[str], prefix: str, of: str, *path: str) -> tuple[Column, ...]:
     return tuple(
-        Column(f"{prefix}{_named(name, figure)}", "bigint", f"{of}{name} {figure}", _figure(*path, name, figure))
+        Column(f"{prefix}{name_of(name, figure)}", "bigint", f"{of}{name} {figure}", _figure(*path, name, figure))
         for name in UNITS
-        for figure in FIGURES
-    )
-
-
-def _asked_columns(prefix: str, of: str, *path: str) -> tuple[Column, ...]:
-    return tuple(
-        Column(f"{prefix}{_named(name, figure)}", "bigint", f"{of}{name} {figure}", _figure(*path, name, figure))
-        for name in UNITS
-        for figure in ASKED
+        for figure in figures
     )
 
 
@@ -174,9 +171,9 @@ NODES = Table(
         Column("roles", "strings", "by label", _field("roles")),
         *(Column(name, "string", says, _field(name)) for name, says in _TEXTS.items()),
         Column("labels", "labels", "those that the job was asked for", lambda node: sorted(node["labels"].items())),
-        *_pod_columns("", "", *()),
+        *_pod_columns("", ""),
         Column("pods_capacity", "bigint", "status.capacity of pods", _figure("resources", "pods", "capacity")),
-        *_figure_columns("", "", "resources"),
+        *_figure_columns(FIGURES, "", "", "resources"),
         Column(
             "resources", "resources", "all other resources by name, each with the seven figures", _others("resources")
         ),
@@ -193,7 +190,7 @@ def _totals_columns(prefix: str, of: str, place: str) -> tuple[Column, ...]:
             for name, says in _NODE_COUNTS.items()
         ),
         *_pod_columns(prefix, of, place),
-        *_figure_columns(prefix, of, place, "resources"),
+        *_figure_columns(FIGURES, prefix, of, place, "resources"),
         Column(f"{prefix}resources", "resources", f"{of}all other resources by name", _others(place, "resources")),
     )
 
@@ -213,7 +210,7 @@ CLUSTERS = Table(
         *_totals_columns("", "", "totals"),
         *_totals_columns("schedulable_", "of nodes ready and not cordoned: ", "schedulable_totals"),
         Column("unscheduled_pods", "bigint", "pods without a node", _field("unscheduled", "pods", "counted")),
-        *_asked_columns("unscheduled_", "of pods without a node: ", "unscheduled", "resources"),
+        *_figure_columns(ASKED, "unscheduled_", "of pods without a node: ", "unscheduled", "resources"),
         Column(
             "unscheduled_resources",
             "asked",
@@ -243,7 +240,7 @@ NAMESPACES = Table(
     (
         Column("namespace", "string", "its name", _field("name")),
         Column("pods_counted", "bigint", "pods that count", _field("pods", "counted")),
-        *_asked_columns("", "", "resources"),
+        *_figure_columns(ASKED, "", "", "resources"),
         Column("resources", "asked", "all other resources by name, with requests and limits", _others("resources")),
     ),
     ("namespace", "slot"),

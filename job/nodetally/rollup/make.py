@@ -3,7 +3,7 @@
 Safe beside a running job, a prune, and another of its kind: a rollup says what it was made from.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
@@ -30,12 +30,15 @@ class Progress(Seen):
     made: int = 0
 
 
+What = Literal["made", "made again", "removed", "unchanged"]
+
+
 class Done(NamedTuple):
     """What became of a day's rollups; `damaged`: its snapshots that cannot be read, each with why."""
 
     cluster: str
     day: str
-    what: Literal["made", "made again", "removed", "unchanged"]
+    what: What
     snapshots: int
     rows: int | None
     stored_bytes: int | None
@@ -74,7 +77,7 @@ def _judged(
 def _day(store: Store, pool: Executor, day: walk.Day, state: str | None, progress: Progress, *, dry_run: bool) -> Done:
     if state == "fresh":
         return Done(day.cluster, day.date, "unchanged", len(day.snapshots), None, None, {})
-    what: Literal["made", "made again"] = "made" if state is None else "made again"
+    what: What = "made" if state is None else "made again"
     progress.made += 1
     if dry_run:
         return Done(day.cluster, day.date, what, len(day.snapshots), None, None, {})
@@ -87,22 +90,12 @@ def _day(store: Store, pool: Executor, day: walk.Day, state: str | None, progres
     return done
 
 
-def _make(store: Store, pool: Executor, day: walk.Day, what: Literal["made", "made again"], progress: Progress) -> Done:
+def _make(store: Store, pool: Executor, day: walk.Day, what: What, progress: Progress) -> Done:
     """Read the day's snapshots once, in order, and put a file of each kind."""
-    held: dict[str, Entry] = {}
     damaged: dict[str, str] = {}
     with ExitStack() as stack:
         files = [stack.enter_context(closing(DayFile(table))) for table in TABLES]
-        for entry, document in _documents(store, pool, day, damaged):
-            progress.snapshots += 1
-            try:
-                batches = [file.batch(document) for file in files]
-            except StoreError as error:
-                damaged[entry.key] = str(error)
-                continue
-            for file, batch in zip(files, batches, strict=True):
-                file.add(batch)
-            held[document["slot"]] = entry
+        held = _fill(files, _documents(store, pool, day, damaged), damaged, progress)
         if not held:
             gone = [] if damaged else list(rollups.drop(store, day.cluster, {day.date}))  # a prune took them all
             return Done(day.cluster, day.date, "removed" if gone else "unchanged", 0, None, None, damaged)
@@ -113,6 +106,27 @@ def _make(store: Store, pool: Executor, day: walk.Day, what: Literal["made", "ma
             store.put(rollup_key(table.kind, day.cluster, day.date), body, ROLLUP_HEADERS)
             size += len(body)
         return Done(day.cluster, day.date, what, len(held), sum(file.rows for file in files), size, damaged)
+
+
+def _fill(
+    files: Sequence[DayFile],
+    documents: Iterable[tuple[Entry, dict[str, Any]]],
+    damaged: dict[str, str],
+    progress: Progress,
+) -> dict[str, Entry]:
+    """Add each snapshot's rows to all of the files, or to none; those that were added, by slot."""
+    held: dict[str, Entry] = {}
+    for entry, document in documents:
+        progress.snapshots += 1
+        try:
+            batches = [file.batch(document) for file in files]
+        except StoreError as error:
+            damaged[entry.key] = str(error)
+            continue
+        for file, batch in zip(files, batches, strict=True):
+            file.add(batch)
+        held[document["slot"]] = entry
+    return held
 
 
 def _documents(

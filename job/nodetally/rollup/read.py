@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from nodetally.errors import StoreError
 from nodetally.rollup.arrow import pa, pc, pq
-from nodetally.rollup.columns import UNITS
+from nodetally.rollup.columns import UNITS, name_of
 
 ANY_UNKNOWN_IS_UNKNOWN = pc.ScalarAggregateOptions(skip_nulls=False, min_count=0)
 
@@ -21,12 +21,13 @@ class Sums(NamedTuple):
     figures: tuple[int | None, ...]
 
 
-def sums(body: bytes, by: str, resource: str, figures: tuple[str, ...]) -> Iterator[Sums]:
-    """The sums of a resource's figures by the column `by` and slot. StoreError when it is no rollup."""
+def sums(body: bytes, where: str, by: str, resource: str, figures: tuple[str, ...]) -> Iterator[Sums]:
+    """The sums of a resource's figures by the column `by` and slot. StoreError, with `where`, when it is no rollup."""
     try:
         found = _grouped(body, by, resource, figures)
     except (pa.ArrowException, KeyError, OSError) as error:
-        raise StoreError(f"not a rollup: {error}") from error
+        hint = "delete it, and make it again: nodetally store rollup"
+        raise StoreError(f"not a rollup: {where}: {error}", hint=hint) from error
     columns = [found[name].to_pylist() for name in (by, "slot_unix_seconds", *(f"{each}_sum" for each in figures))]
     for name, seconds, *values in zip(*columns, strict=True):
         yield Sums(name, seconds, tuple(values))
@@ -34,7 +35,7 @@ def sums(body: bytes, by: str, resource: str, figures: tuple[str, ...]) -> Itera
 
 def _grouped(body: bytes, by: str, resource: str, figures: tuple[str, ...]) -> pa.Table:
     plain = resource in UNITS
-    names = [f"{resource.replace('-', '_')}_{each}_{UNITS[resource]}" for each in figures] if plain else ["resources"]
+    names = [name_of(resource, each) for each in figures] if plain else ["resources"]
     with pq.ParquetFile(pa.BufferReader(body)) as file:
         table = file.read(columns=[by, "slot_unix_seconds", *names], use_threads=False)
     table = table.rename_columns([by, "slot_unix_seconds", *figures]) if plain else _of_map(table, resource, figures)
