@@ -19,7 +19,8 @@ def backfill(event: Mapping[str, Any], seconds_left: Callable[[], float]) -> dic
     """
     from nodetally.backfill.fill import fill  # a pass needs none of it
     from nodetally.backfill.filling import Filling, document
-    from nodetally.cli.backfill import prepare, refuse_broken
+    from nodetally.cli.backfill import prepare
+    from nodetally.cli.backfill.running import refuse_broken
 
     with run_options(incomplete=True) as parsed:
         arguments = backfill_arguments(event, parsed.params["slot_every"])
