@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 from typing import Any, TextIO
 
 import click
-import orjson
 
 from nodetally.cli.options import format_option, option, store_option
 from nodetally.cli.rendering.changes import change_lines
+from nodetally.cli.rendering.json_line import print_json
 from nodetally.cli.rendering.paint import paint_for
 from nodetally.cli.stored import named_document
 from nodetally.compare import as_document, compare
@@ -33,7 +33,7 @@ def diff(
     now = datetime.now(UTC)
     documents = [named_document(name, store, cluster, now) for name in (before, after)]
     if format_ == "json":
-        click.echo(orjson.dumps(as_document(compare(*documents))))
+        print_json(as_document(compare(*documents)))
     else:
         print_diff(*documents, everything=everything, colour=False if no_color else None)
 

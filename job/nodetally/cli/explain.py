@@ -6,12 +6,12 @@ from typing import Any
 from urllib.parse import quote
 
 import click
-import orjson
 
 from nodetally.accounting.facts import NodeFacts, PodFacts
 from nodetally.accounting.quantity import QuantityError
 from nodetally.cli.options import format_option
 from nodetally.cli.rendering.explanation import explain_node, explain_pod, node_text, pod_text
+from nodetally.cli.rendering.json_line import print_json
 from nodetally.cli.source import settings_from, source_options
 from nodetally.errors import ObjectUnreadable, WrongUse
 from nodetally.settings import Settings, Surroundings
@@ -50,7 +50,7 @@ def explain(what: str, format_: str, **options: Any) -> None:
         raise ObjectUnreadable(f"{what}: {error}", hint="look for an absurd request; a pass would fail, too") from error
     text = pod_text if subject.kind == "pod" else node_text
     if format_ == "json":
-        sys.stdout.buffer.write(orjson.dumps(explanation, option=orjson.OPT_APPEND_NEWLINE))
+        print_json(explanation)
     else:
         sys.stdout.write("\n".join(text(explanation)) + "\n")
 

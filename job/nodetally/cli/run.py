@@ -15,6 +15,7 @@ from nodetally import snapshot
 from nodetally.cli.clusters import clusters_options, of_each_cluster
 from nodetally.cli.log import log_to_stderr, report, report_failure
 from nodetally.cli.options import option, store_option
+from nodetally.cli.rendering.json_line import print_json
 from nodetally.cli.source import (
     cache_options,
     label_options,
@@ -189,7 +190,5 @@ def _print(done: Pass, format_: str) -> None:
     elif format_ == "json":
         sys.stdout.buffer.write(gzip.decompress(done.body))
     elif format_ == "kite":
-        import orjson
-
-        sys.stdout.buffer.write(orjson.dumps(done.kite, option=orjson.OPT_APPEND_NEWLINE))
+        print_json(done.kite)
     sys.stdout.flush()

@@ -1,11 +1,12 @@
 """`nodetally status`: is every cluster's latest snapshot recent and whole? For alerts and probes."""
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from nodetally.cli.options import format_option, option, store_option
+from nodetally.cli.rendering.json_line import print_json
 from nodetally.errors import StatusFound, StoreError, WrongUse
 from nodetally.store.health import Health, judge, unreadable
 from nodetally.times import format_age, parse_duration
@@ -30,7 +31,10 @@ def status(store: str, clusters: tuple[str, ...], max_age: str, format_: str) ->
         raise WrongUse(f"--max-age {max_age}: nothing is as young as that", hint="write 15m")
     found = [*_look(store, clusters, limit)]
     for each in found:
-        click.echo(_json(each) if format_ == "json" else _line(each, max(len(one.cluster) for one in found)))
+        if format_ == "json":
+            print_json({**each._asdict(), "problems": list(each.problems)})
+        else:
+            click.echo(_line(each, max(len(one.cluster) for one in found)))
     bad = [each.cluster for each in found if each.problems]
     if bad:
         raise StatusFound(
@@ -69,10 +73,3 @@ def _line(health: Health, width: int) -> str:
         return f"{health.cluster:{width}}  {state}"
     age = format_age(timedelta(seconds=health.age_seconds))
     return f"{health.cluster:{width}}  {age:>7} ago  {health.nodes:>6,} nodes  {health.pods:>8,} pods  {state}"
-
-
-def _json(health: Health) -> str:
-    import orjson
-
-    document: dict[str, Any] = {**health._asdict(), "problems": list(health.problems)}
-    return orjson.dumps(document).decode()

@@ -1,11 +1,10 @@
 """A document in, one line of JSON on stdout."""
 
 import sys
-from collections.abc import Mapping
 from typing import Any
 
 
-def print_json(document: Mapping[str, Any]) -> None:
+def print_json(document: Any) -> None:
     """As the program writes all its JSON: UTF-8, no spaces, a line's end."""
     import orjson
 
