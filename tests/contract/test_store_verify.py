@@ -18,7 +18,7 @@ import documents
 import rollups
 from nodetally import snapshot
 from nodetally.errors import StoreError
-from nodetally.store import read, walk
+from nodetally.store import batch, read, walk
 from nodetally.store.base import Store
 from nodetally.store.breaches import KINDS, Breach
 from nodetally.store.directory import DirectoryStore
@@ -34,13 +34,14 @@ from nodetally.store.layout import (
     snapshot_key,
     state_key,
 )
-from nodetally.store.prune import prune
+from nodetally.store.prune import DAYS_IN_ONE_GO, prune
 from nodetally.store.publish import publish
 from nodetally.store.repair import repair
 from nodetally.store.retention import parse_policy
 from nodetally.store.rollups import made_from
 from nodetally.store.seen import Seen
 from nodetally.store.settle import Change
+from nodetally.store.update import Pauses
 from nodetally.store.verify import verify
 from recording import Killed, RecordingStore
 
@@ -369,7 +370,7 @@ def test_when_the_newest_snapshot_went_bad_latest_still_is_a_good_copy(store: St
     assert everything(store)[LATEST] == whole[LATEST]
 
 
-def test_the_derived_documents_come_back_byte_for_byte(store: Store) -> None:
+def test_the_derived_writtencome_back_byte_for_byte(store: Store) -> None:
     """All of them deleted: made from the snapshots again, they are what the publishers wrote."""
     whole = everything(filled(store))
     delete(*(key for key in whole if not key.startswith("snapshots/")))(store)
@@ -523,6 +524,17 @@ def test_pruning_never_takes_the_newest(store: Store) -> None:
     assert (index["days"], index["first"], index["last"]["slot"]) == ([DAY], index["last"], slot_at(0))
     assert [point["slot"] for point in index["recent"]] == [slot_at(0)]
     assert read.latest(store, C)["slot"] == slot_at(0)
+
+
+def test_pruning_goes_through_more_days_than_it_holds(directory_store: Store) -> None:
+    """Oldest first, some at a time, each of them whole: what is left is right, and nothing that should go stays."""
+    days = 2 * DAYS_IN_ONE_GO + 1
+    written = [document_at(-24 * day - hour) for day in range(days) for hour in (0, 1)]
+    summaries = [batch.put(directory_store, each, snapshot.encode(each))[0] for each in written]
+    batch.index(directory_store, C, summaries, Pauses())
+    assert thin(directory_store) == [("all:2h", 2, 0), ("daily:2d", 1, 1), ("older", 0, 2 * days - 4)]
+    assert breaches(directory_store) == []
+    assert len(snapshots_of(directory_store)) == 3
 
 
 def test_no_reader_meets_a_snapshot_that_is_gone(directory_store: Store) -> None:

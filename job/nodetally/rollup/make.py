@@ -97,7 +97,7 @@ def _make(store: Store, pool: Executor, day: walk.Day, what: What, progress: Pro
         files = [stack.enter_context(closing(DayFile(table))) for table in TABLES]
         held = _fill(files, _documents(store, pool, day, damaged), damaged, progress)
         if not held:
-            gone = [] if damaged else list(rollups.drop(store, day.cluster, {day.date}))  # a prune took them all
+            gone = [] if damaged else rollups.drop(store, day.cluster, {day.date})  # a prune took them all
             return Done(day.cluster, day.date, "removed" if gone else "unchanged", 0, None, None, damaged)
         said = str(rollups.made_from(held))
         size = 0

@@ -161,16 +161,25 @@ def without_echoes(found: Iterable[Breach]) -> Iterator[Breach]:
 def _difference(name: str, wanted: Any, found: Any) -> str:
     """Where two values differ, with times that tell one moment's difference from another's."""
     if name == "days" and isinstance(found, list) and all(isinstance(each, str) for each in found):
-        lacks, extra = sorted(set(wanted) - set(found)), sorted(set(found) - set(wanted))
-        parts = [f"lacks {', '.join(lacks)}"] * bool(lacks) + [f"names {', '.join(extra)}"] * bool(extra)
-        return "; ".join(parts) or "not each day once, sorted"
+        return _of_days(set(wanted), set(found))
     if name in ("first", "last"):
-        said = found.get("slot") if isinstance(found, dict) else found
-        return (
-            f"{said}; by the day indexes {wanted['slot']}" if said != wanted["slot"] else f"other than {wanted['slot']}"
-        )
+        said, right = found.get("slot") if isinstance(found, dict) else found, wanted["slot"]
+        return f"other than {right}" if said == right else f"{said}; by the day indexes {right}"
     if name == "recent" and isinstance(found, list):
-        slots = [{str(each.get("slot")) for each in side if isinstance(each, dict)} for side in (wanted, found)]
-        differing = sorted(slots[0] ^ slots[1])
-        return f"other points: {', '.join(differing[:4])}" if differing else "the same slots with other totals"
+        return _of_points(_slots(wanted), _slots(found))
     return "other than by the day indexes" + (f" (schema {SCHEMA})" if name == "schema" else "")
+
+
+def _of_days(wanted: set[str], found: set[str]) -> str:
+    sides = (("lacks", wanted - found), ("names", found - wanted))
+    told = [f"{verb} {', '.join(sorted(days))}" for verb, days in sides if days]
+    return "; ".join(told) or "not each day once, sorted"
+
+
+def _of_points(wanted: set[str], found: set[str]) -> str:
+    differing = sorted(wanted ^ found)
+    return f"other points: {', '.join(differing[:4])}" if differing else "the same slots with other totals"
+
+
+def _slots(points: list[Any]) -> set[str]:
+    return {str(each.get("slot")) for each in points if isinstance(each, dict)}

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import groupby, islice
 from random import random as any_fraction
 from typing import NamedTuple
 
@@ -81,22 +82,22 @@ def prune(
     StoreError when the store cannot be read or written, or an index that it needs is damaged: then repair first.
     """
     pauses, thinned = Pauses(sleep, random), Thinned(cluster)
-    last = last_slot(store, cluster)
-    batch: dict[str, dict[str, Entry]] = {}
-    for entry, decision in _decided(store, cluster, policy, now):
+    by_day = groupby(_going(store, thinned, policy, now), key=lambda each: date_of(each[0]))
+    while batch := {date: dict(of_day) for date, of_day in islice(by_day, DAYS_IN_ONE_GO)}:
+        if delete:
+            _delete(store, cluster, batch, pauses)
+    return thinned
+
+
+def _going(store: Store, thinned: Thinned, policy: list[Tier], now: datetime) -> Iterator[tuple[str, Entry]]:
+    """What no tier keeps, by slot, in order; everything is counted."""
+    last = last_slot(store, thinned.cluster)
+    for entry, decision in _decided(store, thinned.cluster, policy, now):
         if decision.kept or (last is not None and decision.slot >= last):
             thinned.kept[decision.tier].add(entry)
-            continue
-        thinned.gone[decision.tier].add(entry)
-        date = date_of(decision.slot)
-        if delete and date not in batch and len(batch) == DAYS_IN_ONE_GO:
-            _delete(store, cluster, batch, pauses)
-            batch = {}
-        if delete:
-            batch.setdefault(date, {})[decision.slot] = entry
-    if batch:
-        _delete(store, cluster, batch, pauses)
-    return thinned
+        else:
+            thinned.gone[decision.tier].add(entry)
+            yield decision.slot, entry
 
 
 def _decided(store: Store, cluster: str, policy: list[Tier], now: datetime) -> Iterator[tuple[Entry, Decision]]:
@@ -117,10 +118,10 @@ def _delete(store: Store, cluster: str, batch: Mapping[str, Mapping[str, Entry]]
         day_summaries(store, cluster, date)  # a damaged index would look like one of nothing
         change_day(store, cluster, date, dict.fromkeys(going), pauses=pauses)
     settle_cluster(store, cluster, pauses=pauses)
-    list(rollups.drop(store, cluster, batch))
+    rollups.drop(store, cluster, batch)
     with ThreadPoolExecutor(READERS) as pool:
         list(pool.map(store.delete, [entry.key for going in batch.values() for entry in going.values()]))
     for date, going in batch.items():
         settle_day(store, cluster, date, slots=going.keys(), pauses=pauses)
     settle_cluster(store, cluster, pauses=pauses)
-    list(rollups.drop(store, cluster, batch))
+    rollups.drop(store, cluster, batch)

@@ -47,30 +47,17 @@ def repair(
         bodies = Bodies(store, readers)
         for name in sorted(found):
             yield from _cluster(store, name, bodies, pool, pauses, seen, dry_run=dry_run)
-    changed = settle_list(
-        store, {name for name in found if walk.has_snapshots(store, name)}, pauses=pauses, only=cluster, dry_run=dry_run
-    )
-    yield from [changed] if changed else []
+    with_snapshots = {name for name in found if walk.has_snapshots(store, name)}
+    changed = settle_list(store, with_snapshots, pauses=pauses, only=cluster, dry_run=dry_run)
+    if changed:
+        yield changed
 
 
 def _cluster(
     store: Store, cluster: str, bodies: Bodies, pool: Executor, pauses: Pauses, seen: Seen, *, dry_run: bool
 ) -> Iterator[Change | Breach]:
-    """Days first, then the index that is made from them, then `latest`, which follows it: as a publisher writes.
-
-    A rollup that contradicts the snapshots is deleted: to make it takes what the job need not have.
-    """
-
-    def settled(day: walk.Day) -> SettledDay:
-        return settle_day(store, cluster, day.date, pauses=pauses, bodies=bodies, dry_run=dry_run)
-
-    listed = (each for each in walk.days(store, cluster) if isinstance(each, walk.Day))
-    for day, done in in_order(pool, settled, listed, 2 * DAYS_AT_ONCE):
-        seen.days += 1
-        seen.snapshots += len(day.snapshots)
-        yield from [done.change] if done.change else []
-        for key, why in sorted(done.unreadable.items()):
-            yield Breach("unreadable-snapshot", cluster, key, why)
+    """Days first, then the index that is made from them, then `latest`, which follows it: as a publisher writes."""
+    yield from _days(store, cluster, bodies, pool, pauses, seen, dry_run=dry_run)
     for step in (settle_cluster, settle_latest):
         try:
             changed = step(store, cluster, pauses=pauses, dry_run=dry_run)
@@ -78,9 +65,31 @@ def _cluster(
             if not dry_run:
                 raise
             changed = Change(cluster_index_key(cluster), f"made anew: {error}")
-        yield from [changed] if changed else []
+        if changed:
+            yield changed
+    yield from _rollups(store, cluster, dry_run=dry_run)
+    seen.clusters += 1
+
+
+def _days(
+    store: Store, cluster: str, bodies: Bodies, pool: Executor, pauses: Pauses, seen: Seen, *, dry_run: bool
+) -> Iterator[Change | Breach]:
+    def settled(day: walk.Day) -> SettledDay:
+        return settle_day(store, cluster, day.date, pauses=pauses, bodies=bodies, dry_run=dry_run)
+
+    listed = (each for each in walk.days(store, cluster) if isinstance(each, walk.Day))
+    for day, done in in_order(pool, settled, listed, 2 * DAYS_AT_ONCE):
+        seen.days += 1
+        seen.snapshots += len(day.snapshots)
+        if done.change:
+            yield done.change
+        for key, why in sorted(done.unreadable.items()):
+            yield Breach("unreadable-snapshot", cluster, key, why)
+
+
+def _rollups(store: Store, cluster: str, *, dry_run: bool) -> Iterator[Change]:
+    """Those that contradict the snapshots are deleted: to make them takes what the job need not have."""
     for key, state in rollups.wrong(store, cluster):
         if not dry_run:
             store.delete(key)
         yield Change(key, f"deleted, {state}: nodetally store rollup makes it again")
-    seen.clusters += 1

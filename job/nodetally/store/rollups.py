@@ -77,13 +77,12 @@ def days(store: Store, cluster: str) -> dict[str, list[str]]:
     return dict(sorted(found.items()))
 
 
-def drop(store: Store, cluster: str, dates: Container[str]) -> Iterator[str]:
-    """Delete the rollups of these days; yields their keys."""
-    for date, keys in days(store, cluster).items():
-        if date in dates:
-            for key in keys:
-                store.delete(key)
-                yield key
+def drop(store: Store, cluster: str, dates: Container[str]) -> list[str]:
+    """Delete the rollups of these days; their keys."""
+    dropped = [key for date, keys in days(store, cluster).items() if date in dates for key in keys]
+    for key in dropped:
+        store.delete(key)
+    return dropped
 
 
 def wrong(store: Store, cluster: str) -> Iterator[tuple[str, State]]:

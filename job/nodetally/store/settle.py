@@ -183,10 +183,9 @@ class _DayJudge:
         lines: dict[str, Document | None] = {}
         for slot in doubtful:
             summary = self._known.get(slot) if slot in there else None
-            if summary is None:
-                lines |= {slot: None} if slot in found else {}
-            elif not agrees(summary.entry, found.get(slot)):
-                lines[slot] = summary.entry
+            wanted = summary.entry if summary else None
+            if not agrees(wanted, found.get(slot)):
+                lines[slot] = wanted
         self._note(found, lines)
         for slot in lines:
             self._known.pop(slot, None)  # read again at the next look: it may have been stored anew
