@@ -19,6 +19,7 @@ from nodetally.store.prune import prune
 from nodetally.store.publish import publish
 from nodetally.store.repair import repair
 from nodetally.store.retention import parse_policy
+from nodetally.store.update import Pauses
 from nodetally.store.verify import verify
 from recording import Killed, RecordingStore
 
@@ -251,7 +252,7 @@ def test_a_prune_takes_the_rollups_of_the_days_that_it_thins(shared_store: Store
         put(shared_store, hours)
     rollups.make(shared_store, "c")
     policy = parse_policy("all:1d,daily:2d")
-    prune(shared_store, "c", policy, NOON + timedelta(hours=48), delete=True, sleep=lambda _: None)
+    prune(shared_store, "c", policy, NOON + timedelta(hours=48), delete=True, pauses=Pauses(lambda _: None))
     assert breaches(shared_store) == []
     assert rollups.what(rollups.make(shared_store, "c")) == [
         (DAY, "made"),
@@ -283,7 +284,7 @@ def test_repair_deletes_a_rollup_that_contradicts(shared_store: Store) -> None:
     put(shared_store, 0.5)
     put(shared_store, -1)
     shared_store.delete(snapshot_key("c", at(24)))
-    changed = {each.key for each in repair(shared_store, sleep=lambda _: None)}
+    changed = {each.key for each in repair(shared_store, pauses=Pauses(lambda _: None))}
     gone = {rollup_key(kind, "c", date) for kind in ROLLUP_KINDS for date in (DAY, NEXT)}
     assert gone <= changed
     left = {entry.key for entry in shared_store.list("rollups/")}

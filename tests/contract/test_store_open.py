@@ -37,9 +37,10 @@ def test_directories(url: str, root: str) -> None:
         ("S3://my.bucket-1/a/b=c/", "my.bucket-1", "a/b=c/", "s3://my.bucket-1/a/b=c"),
     ],
 )
-def test_buckets(url: str, bucket: str, prefix: str, shown: str) -> None:
+def test_buckets(monkeypatch: pytest.MonkeyPatch, url: str, bucket: str, prefix: str, shown: str) -> None:
     """Bucket and prefix; nothing is asked of S3 yet."""
-    store = open_store(url, environment={"AWS_REGION": "eu-west-1"})
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    store = open_store(url)
     assert isinstance(store, S3Store)
     assert (store.bucket, store.prefix, store.url) == (bucket, prefix, shown)
 

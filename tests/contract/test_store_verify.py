@@ -97,7 +97,7 @@ def breaches(store: Store, **options: Any) -> list[Breach]:
 
 def repaired(store: Store, **options: Any) -> list[str]:
     """The keys of all changes, and of snapshots that were left."""
-    return sorted(each.key for each in repair(store, sleep=lambda _: None, **options))
+    return sorted(each.key for each in repair(store, pauses=Pauses(lambda _: None), **options))
 
 
 def everything(store: Store) -> dict[str, bytes]:
@@ -489,7 +489,7 @@ POLICY = parse_policy("all:2h,daily:2d")
 
 def thin(store: Store, hours: float = 0, *, delete: bool = True) -> list[tuple[str, int, int]]:
     now = NOW_AFTER + timedelta(hours=hours)
-    thinned = prune(store, C, POLICY, now, delete=delete, sleep=lambda _: None)
+    thinned = prune(store, C, POLICY, now, delete=delete, pauses=Pauses(lambda _: None))
     return [(row.tier, row.kept, row.gone) for row in thinned.rows(POLICY)]
 
 

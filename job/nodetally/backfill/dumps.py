@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from functools import partial
+from typing import Literal
 
 from nodetally.backfill.files import File, Files, time_in
 from nodetally.backfill.timed import Record, TimedSource
@@ -11,15 +12,14 @@ from nodetally.cluster.observation import Cost, Observation
 from nodetally.errors import WrongUse
 
 SUFFIXES = (".json", ".json.gz", ".json.zst", ".json.zstd")
-FROM_NAME, FROM_OBJECT, FROM_EITHER = "name", "object", "auto"
-TIME_FROM = (FROM_EITHER, FROM_NAME, FROM_OBJECT)
+TimeFrom = Literal["auto", "name", "object"]  # where a dump's time is; auto: in the names, if any has one
 REASON = "from dumps of kubectl get: what a dump does not hold, such as usage, is null"
 
 
 class Dumps(TimedSource):
     """Dumps by their time; files of one and the same time (nodes and pods apart, say) are one cluster."""
 
-    def __init__(self, files: Files, every_seconds: int, time_from: str = FROM_EITHER) -> None:
+    def __init__(self, files: Files, every_seconds: int, time_from: TimeFrom) -> None:
         found = [each for each in files.list() if each.name.lower().endswith(SUFFIXES)]
         if not found:
             raise WrongUse(
@@ -42,11 +42,11 @@ class Dumps(TimedSource):
             return read_list(plain(file, name), name, add_pod, add_node, cost)
 
 
-def _records(url: str, files: Sequence[File], time_from: str) -> Iterator[Record]:
+def _records(url: str, files: Sequence[File], time_from: TimeFrom) -> Iterator[Record]:
     """Files by time. WrongUse for a name that tells none: a file that is left out silently would be a gap."""
     told = {each.name: time_in(each.name) for each in files}
     named = [each for each in told.values() if each]
-    by_name = time_from == FROM_NAME or (time_from == FROM_EITHER and named)
+    by_name = time_from == "name" or (time_from == "auto" and named)
     names: dict[datetime, list[str]] = {}
     for file in files:
         moment = told[file.name] if by_name else file.modified.replace(microsecond=0)

@@ -40,7 +40,6 @@ def fill(
     filling: Filling,
     *,
     dry_run: bool = False,
-    clock: Callable[[], float] = time.monotonic,
     go_on: Callable[[], bool] = lambda: True,
 ) -> None:
     """Fill what is missing. `filling` is kept up to date, so that it is right whenever this is interrupted.
@@ -50,7 +49,7 @@ def fill(
     and in the indexes.
     """
     filling.slots = plan.total()
-    filler = _Filler(store, settings, source, filling, clock, go_on)
+    filler = _Filler(store, settings, source, filling, go_on)
     for day in plan.days():
         if not go_on():
             break
@@ -84,13 +83,12 @@ class _Filler:
         settings: Settings,
         source: Source,
         filling: Filling,
-        clock: Callable[[], float],
         go_on: Callable[[], bool],
     ) -> None:
         self._store, self._settings, self._source = store, settings, source
-        self._filling, self._clock, self._go_on = filling, clock, go_on
+        self._filling, self._go_on = filling, go_on
         self._waiting: deque[Summary] = deque()  # put, and in no index yet; the putting threads add to it
-        self._flushed = clock()
+        self._flushed = time.monotonic()
         self.pauses = Pauses()
 
     def mend(self, day: date, astray: frozenset[str]) -> None:
@@ -106,7 +104,7 @@ class _Filler:
                 for _, created in in_order(pool, self._put, self._make(slots), READERS):
                     self._filling.filled += created
                     self._filling.there += not created
-                    if self._clock() - self._flushed >= FLUSH_SECONDS:
+                    if time.monotonic() - self._flushed >= FLUSH_SECONDS:
                         self._flush()
         finally:
             self._flush()
@@ -117,7 +115,7 @@ class _Filler:
         return created
 
     def _make(self, slots: list[datetime]) -> Iterator[Assembled]:
-        begun = self._clock()
+        begun = time.monotonic()
         for slot, found in self._observed(slots):
             if isinstance(found, Impossible):
                 self._filling.refuse(slot, found)
@@ -126,7 +124,7 @@ class _Filler:
                 yield self._assemble(slot, found, begun)
             except (ObjectUnreadable, QuantityError) as error:
                 self._filling.refuse(slot, Impossible(str(error), broken=True))
-            begun = self._clock()
+            begun = time.monotonic()
 
     def _observed(self, slots: list[datetime]) -> Iterator[tuple[datetime, Observation | Impossible]]:
         for each in self._source.observe(slots) if slots else ():
@@ -136,9 +134,9 @@ class _Filler:
 
     def _assemble(self, slot: datetime, found: Observation, begun: float) -> Assembled:
         settings = replace(self._settings, at=slot, trigger="backfill")
-        return assemble(found, settings, slot, lambda: self._clock() - begun)
+        return assemble(found, settings, slot, lambda: time.monotonic() - begun)
 
     def _flush(self) -> None:
         waiting = [self._waiting.popleft() for _ in range(len(self._waiting))]
         batch.index(self._store, self._settings.cluster, waiting, self.pauses)
-        self._flushed = self._clock()
+        self._flushed = time.monotonic()

@@ -17,7 +17,6 @@ class Sums(NamedTuple):
     """What a group of rows comes to at a slot; None where it is unknown for one of them."""
 
     name: str | None
-    unix_seconds: int
     figures: tuple[int | None, ...]
 
 
@@ -28,9 +27,9 @@ def sums(body: bytes, where: str, by: str, resource: str, figures: tuple[str, ..
     except (pa.ArrowException, KeyError, OSError) as error:
         hint = "delete it, and make it again: nodetally store rollup"
         raise StoreError(f"not a rollup: {where}: {error}", hint=hint) from error
-    columns = [found[name].to_pylist() for name in (by, "slot_unix_seconds", *(f"{each}_sum" for each in figures))]
-    for name, seconds, *values in zip(*columns, strict=True):
-        yield Sums(name, seconds, tuple(values))
+    columns = [found[name].to_pylist() for name in (by, *(f"{each}_sum" for each in figures))]
+    for name, *values in zip(*columns, strict=True):
+        yield Sums(name, tuple(values))
 
 
 def _grouped(body: bytes, by: str, resource: str, figures: tuple[str, ...]) -> pa.Table:

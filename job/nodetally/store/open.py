@@ -1,7 +1,6 @@
 """`--store` in, a Store out. Loads the S3 client only for s3:// and never touches the store itself."""
 
 import re
-from collections.abc import Mapping
 
 from nodetally.errors import WrongUse
 from nodetally.store.base import Store
@@ -11,17 +10,17 @@ _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9]", re.ASCII)  # 255: buckets made before 2018
 
 
-def open_store(url: str, *, environment: Mapping[str, str] | None = None) -> Store:
+def open_store(url: str) -> Store:
     """The store that `url` names; WrongUse when it names none.
 
     For s3:// this imports and makes the client, which is slow (0.2 s of CPU and more): call it in a thread
-    while the cluster is read. `environment` stands in for the process's own AWS_… variables.
+    while the cluster is read.
     """
     scheme = _SCHEME.match(url)
     if not scheme:
         return _directory(url, url)
     if scheme[1].lower() == "s3":
-        return _s3(url, environment)
+        return _s3(url)
     if scheme[1].lower() == "file":
         return _file(url)
     raise WrongUse(f"not a store: {url!r}: unknown scheme {scheme[1]!r}", hint=FORMS)
@@ -40,11 +39,11 @@ def bucket_and_prefix(url: str) -> tuple[str, str]:
     return bucket, prefix
 
 
-def _s3(url: str, environment: Mapping[str, str] | None) -> Store:
+def _s3(url: str) -> Store:
     bucket, prefix = bucket_and_prefix(url)
     from nodetally.store.s3 import S3Store
 
-    return S3Store(bucket, prefix, environment=environment)
+    return S3Store(bucket, prefix)
 
 
 def _file(url: str) -> Store:

@@ -4,14 +4,12 @@ Killed in between it leaves snapshots that no index names: the next prune of the
 adds them again; both leave a store that verifies. There is no list of what is to go, so nothing can be wrong with it.
 """
 
-import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby, islice
-from random import random as any_fraction
 from typing import NamedTuple
 
 from nodetally.store import rollups, walk
@@ -73,15 +71,14 @@ def prune(
     now: datetime,
     *,
     delete: bool = False,
-    sleep: Callable[[float], None] = time.sleep,
-    random: Callable[[], float] = any_fraction,
+    pauses: Pauses | None = None,
 ) -> Thinned:
     """Thin one cluster to what the policy keeps at `now`, or without `delete` only count. Oldest days come first.
 
     What is not older than the cluster index's last slot stays: a publisher may be at it, and `latest` copies it.
     StoreError when the store cannot be read or written, or an index that it needs is damaged: then repair first.
     """
-    pauses, thinned = Pauses(sleep, random), Thinned(cluster)
+    pauses, thinned = pauses or Pauses(), Thinned(cluster)
     by_day = groupby(_going(store, thinned, policy, now), key=lambda each: date_of(each[0]))
     while batch := {date: dict(of_day) for date, of_day in islice(by_day, DAYS_IN_ONE_GO)}:
         if delete:

@@ -3,10 +3,8 @@
 A document that is right already is not written, so repairing twice changes nothing the second time.
 """
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
-from random import random as any_fraction
 
 from nodetally.store import rollups, walk
 from nodetally.store.base import Store
@@ -31,8 +29,7 @@ def repair(
     *,
     cluster: str | None = None,
     dry_run: bool = False,
-    sleep: Callable[[float], None] = time.sleep,
-    random: Callable[[], float] = any_fraction,
+    pauses: Pauses | None = None,
     seen: Seen | None = None,
 ) -> Iterator[Change | Breach]:
     """Bring every derived document to what the snapshots say; `dry_run`: only tell what would be changed,
@@ -40,7 +37,7 @@ def repair(
 
     Yields each change, and each snapshot that cannot be read: those are left, and stay out of the indexes.
     """
-    seen, pauses = seen or Seen(), Pauses(sleep, random)
+    seen, pauses = seen or Seen(), pauses or Pauses()
     found = {each for each in walk.clusters(store) if isinstance(each, str)} if cluster is None else {cluster}
     seen.clusters_found = len(found)
     with ThreadPoolExecutor(READERS) as readers, ThreadPoolExecutor(DAYS_AT_ONCE) as pool:

@@ -44,7 +44,6 @@ def verify(
     cluster: str | None = None,
     deep: bool = True,
     patience_seconds: float = PATIENCE_SECONDS,
-    sleep: Callable[[float], None] = time.sleep,
     seen: Seen | None = None,
 ) -> Iterator[Breach]:
     """Everything that is wrong with a store, or with one cluster of it. Not `deep`: no snapshot is read.
@@ -61,7 +60,7 @@ def verify(
     seen.clusters_found = len(names)
     with ThreadPoolExecutor(READERS) as readers, ThreadPoolExecutor(DAYS_AT_ONCE) as pool:
         view = _View(store, Bodies(store, readers), cluster, deep=deep)
-        found = _found(view, pool, _places(store, sorted(names)), lambda: sleep(patience_seconds), seen)
+        found = _found(view, pool, _places(store, sorted(names)), lambda: time.sleep(patience_seconds), seen)
         yield from breaches.without_echoes(found)
 
 
