@@ -1,6 +1,7 @@
 """The layers of the design, held against every module's imports."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -105,3 +106,11 @@ def test_every_module_says_its_place(path: Path) -> None:
     """The first line of every module is a sentence."""
     first = (ast.get_docstring(ast.parse(path.read_text())) or "").partition("\n")[0]
     assert first.endswith((".", ":")), f"{ids(path)}: {first!r}"
+
+
+@pytest.mark.parametrize("package", ["store", "backfill"])
+def test_a_packages_map_names_every_module_of_it(package: str) -> None:
+    """So that the first file of a folder tells a newcomer where each step is."""
+    said = ast.get_docstring(ast.parse((PACKAGE / package / "__init__.py").read_text())) or ""
+    modules = {path.stem for path in (PACKAGE / package).glob("*.py")} - {"__init__"}
+    assert modules <= set(re.findall(r"\w+", said))

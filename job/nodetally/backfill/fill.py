@@ -78,12 +78,7 @@ class _Filler:
     """Puts the snapshots of one day after the other."""
 
     def __init__(
-        self,
-        store: Store,
-        settings: Settings,
-        source: Source,
-        filling: Filling,
-        go_on: Callable[[], bool],
+        self, store: Store, settings: Settings, source: Source, filling: Filling, go_on: Callable[[], bool]
     ) -> None:
         self._store, self._settings, self._source = store, settings, source
         self._filling, self._go_on = filling, go_on
@@ -127,7 +122,7 @@ class _Filler:
             begun = time.monotonic()
 
     def _observed(self, slots: list[datetime]) -> Iterator[tuple[datetime, Observation | Impossible]]:
-        for each in self._source.observe(slots) if slots else ():
+        for each in self._source.observe(slots):
             yield each
             if not self._go_on():
                 return
