@@ -5,10 +5,10 @@ found both times is told.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import suppress
-from functools import cache
+from functools import cache, partial
 from typing import NamedTuple
 
 from nodetally.store import breaches, rollups, walk
@@ -25,17 +25,21 @@ PATIENCE_SECONDS = 10.0  # a publish takes under a second; one that loses races 
 LOOKS = 3  # at what may be passing; more than two only where a busy store looks different each time
 SUSPECTS_AT_ONCE = 256  # so that a store without indexes is neither held in memory nor waited for at every day
 
+Look = Callable[[], Iterable[Breach]]
+
 
 class _Place(NamedTuple):
-    """What is looked at as a whole: a cluster's day or one's rollup, a cluster (no date), or the list of clusters."""
+    """What is looked at as a whole: a cluster's day or one's rollup, a cluster, or the list of clusters."""
 
-    cluster: str | None = None
-    date: str | None = None
-    day: walk.Day | None = None  # as the walk listed it; None: to be listed now
-    rollup: str | None = None  # the key of one of the day's rollups: only that is looked at
+    look: Look
+    again: Look  # once more, at what is there then
 
 
-_Suspect = tuple[_Place, list[Breach]]
+class _Suspect(NamedTuple):
+    """A place, and what was wrong there that may have been passing."""
+
+    look: Look
+    told: list[Breach]
 
 
 def verify(
@@ -54,68 +58,78 @@ def verify(
     names: set[str] = set()
     for each in walk.clusters(store) if cluster is None else [cluster]:
         if isinstance(each, walk.Stray):
-            yield _unknown(each, None)
+            yield from _unknown(each, None)
         else:
             names.add(each)
     seen.clusters_found = len(names)
     with ThreadPoolExecutor(READERS) as readers, ThreadPoolExecutor(DAYS_AT_ONCE) as pool:
         view = _View(store, Bodies(store, readers), cluster, deep=deep)
-        found = _found(view, pool, _places(store, sorted(names)), lambda: time.sleep(patience_seconds), seen)
+        found = _found(pool, _places(store, view, sorted(names), seen), lambda: time.sleep(patience_seconds))
         yield from breaches.without_echoes(found)
 
 
-def _found(
-    view: "_View", pool: Executor, places: Iterator["_Place | Breach"], wait: Callable[[], None], seen: Seen
-) -> Iterator[Breach]:
+def _places(store: Store, view: "_View", names: list[str], seen: Seen) -> Iterator[_Place]:
+    """Day by day, then the rollups, then the cluster itself; the list of clusters at the end."""
+    for name in names:
+        for each in walk.days(store, name):
+            if isinstance(each, walk.Stray):
+                yield _always(partial(_unknown, each, name))
+                continue
+            yield _Place(partial(view.day, each), partial(view.day_again, name, each.date))
+            seen.days += 1
+            seen.snapshots += len(each.snapshots)
+            seen.snapshot_bytes += sum(entry.size for entry in each.snapshots.values())
+        for date, keys in rollups.days(store, name).items():
+            yield from (_always(partial(view.rollup, name, date, key)) for key in keys)
+        yield _always(partial(view.cluster, name))
+        seen.clusters += 1
+    yield _always(view.list)
+
+
+def _always(look: Look) -> _Place:
+    return _Place(look, look)
+
+
+def _unknown(stray: walk.Stray, cluster: str | None) -> list[Breach]:
+    return [Breach("unknown-file", cluster, stray.key, "nothing that a store holds")]
+
+
+def _found(pool: Executor, places: Iterator[_Place], wait: Callable[[], None]) -> Iterator[Breach]:
     """What is wrong at each place; what may be passing is told after another look, in the same order."""
     suspects: list[_Suspect] = []
-    for place, wrong in in_order(pool, view.look, places, 2 * DAYS_AT_ONCE):
-        _count(seen, place)
+    for place, wrong in in_order(pool, lambda place: list(place.look()), places, 2 * DAYS_AT_ONCE):
         yield from (each for each in wrong if each.kind not in PASSING)
         passing = [each for each in wrong if each.kind in PASSING]
-        if passing and isinstance(place, _Place):
-            suspects.append((place._replace(day=None), passing))
+        if passing:
+            suspects.append(_Suspect(place.again, passing))
         if len(suspects) == SUSPECTS_AT_ONCE:
-            yield from _still_found(view, pool, suspects, wait)
+            yield from _still_found(pool, suspects, wait)
             suspects = []
-    yield from _still_found(view, pool, suspects, wait)
+    yield from _still_found(pool, suspects, wait)
 
 
-def _still_found(view: "_View", pool: Executor, suspects: list[_Suspect], wait: Callable[[], None]) -> Iterator[Breach]:
+def _still_found(pool: Executor, suspects: list[_Suspect], wait: Callable[[], None]) -> Iterator[Breach]:
     """What is there at two looks one after the other; what is new at the second is looked at once more."""
     for _ in range(LOOKS - 1):
         if not suspects:
             return
         wait()
-        before = dict(suspects)
-        suspects = []
-        for place, wrong in in_order(pool, view.look, list(before), 2 * DAYS_AT_ONCE):
-            yield from (each for each in wrong if each in before[place])
-            fresh = [each for each in wrong if each.kind in PASSING and each not in before[place]]
+        before, suspects = suspects, []
+        for suspect, wrong in in_order(pool, lambda suspect: list(suspect.look()), before, 2 * DAYS_AT_ONCE):
+            yield from (each for each in wrong if each in suspect.told)
+            fresh = [each for each in wrong if each.kind in PASSING and each not in suspect.told]
             if fresh:
-                suspects.append((place, fresh))
+                suspects.append(suspect._replace(told=fresh))
 
 
 class _View:
-    """Looks at one place after another; threads share it."""
+    """What is wrong at one place, as it is now; threads share it."""
 
     def __init__(self, store: Store, bodies: Bodies, only: str | None, *, deep: bool) -> None:
         self._store, self._bodies, self._only, self._deep = store, bodies, only, deep
 
-    def look(self, place: "_Place | Breach") -> list[Breach]:
-        """What is wrong there now."""
-        if isinstance(place, Breach):
-            return [place]
-        if place.cluster is None:
-            return list(self._list())
-        if place.date is None:
-            return list(self._cluster(place.cluster))
-        if place.rollup is not None:
-            state = rollups.state(self._store, place.rollup, place.cluster, place.date)
-            return list(breaches.of_rollup(state, place.cluster, place.rollup))
-        return list(self._day(place.day or walk.day(self._store, place.cluster, place.date)))
-
-    def _day(self, day: walk.Day) -> Iterator[Breach]:
+    def day(self, day: walk.Day) -> Iterator[Breach]:
+        """A day as it was listed a moment ago."""
         cluster, date = day.cluster, day.date
         loaded = look(self._store, day_index_key(cluster, date))
         wanted = {slot: {"slot": slot, "key": entry.key} for slot, entry in day.snapshots.items()}
@@ -132,7 +146,16 @@ class _View:
         relisted = cache(lambda: walk.day(self._store, cluster, date).snapshots)  # younger than the index
         yield from wrong or breaches.of_entries(loaded.document, cluster, date, wanted, lambda slot: slot in relisted())
 
-    def _cluster(self, cluster: str) -> Iterator[Breach]:
+    def day_again(self, cluster: str, date: str) -> Iterator[Breach]:
+        """A day, listed now."""
+        return self.day(walk.day(self._store, cluster, date))
+
+    def rollup(self, cluster: str, date: str, key: str) -> Iterator[Breach]:
+        """One of a day's rollups, against the day's snapshots."""
+        return breaches.of_rollup(rollups.state(self._store, key, cluster, date), cluster, key)
+
+    def cluster(self, cluster: str) -> Iterator[Breach]:
+        """A cluster's index and `latest`, against its day indexes."""
         loaded = look(self._store, cluster_index_key(cluster))
         if loaded.damage:
             yield Breach("damaged-index", cluster, cluster_index_key(cluster), loaded.damage)
@@ -145,7 +168,8 @@ class _View:
             wrong = wrong_with_latest(self._store, cluster, latest.body if latest else None, deep=self._deep)
             yield from breaches.of_latest(wrong, cluster)
 
-    def _list(self) -> Iterator[Breach]:
+    def list(self) -> Iterator[Breach]:
+        """The list of clusters, against the clusters that have snapshots."""
         loaded = look(self._store, clusters_key())
         if loaded.damage:
             yield Breach("damaged-index", None, clusters_key(), loaded.damage)
@@ -155,32 +179,3 @@ class _View:
         else:
             found = {self._only} if walk.has_snapshots(self._store, self._only) else set()
         yield from breaches.of_list(loaded.document, found, self._only)
-
-
-def _places(store: Store, names: list[str]) -> Iterator[_Place | Breach]:
-    """Day by day, then the rollups, then the cluster itself; the list of clusters at the end."""
-    for name in names:
-        for each in walk.days(store, name):
-            if isinstance(each, walk.Stray):
-                yield _unknown(each, name)
-            else:
-                yield _Place(name, each.date, each)
-        for date, keys in rollups.days(store, name).items():
-            yield from (_Place(name, date, rollup=key) for key in keys)
-        yield _Place(name)
-    yield _Place()
-
-
-def _unknown(stray: walk.Stray, cluster: str | None) -> Breach:
-    return Breach("unknown-file", cluster, stray.key, "nothing that a store holds")
-
-
-def _count(seen: Seen, place: _Place | Breach) -> None:
-    if isinstance(place, Breach) or place.cluster is None or place.rollup is not None:
-        return
-    if place.day is None:
-        seen.clusters += 1
-    else:
-        seen.days += 1
-        seen.snapshots += len(place.day.snapshots)
-        seen.snapshot_bytes += sum(entry.size for entry in place.day.snapshots.values())
