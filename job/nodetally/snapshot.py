@@ -21,6 +21,7 @@ from nodetally.errors import StoreError
 SCHEMA = 1
 SCHEMA_FILE = Path(__file__).with_name("snapshot.schema.json")
 LIMIT_BYTES = 256 << 20  # 5,000 nodes, as many as Kubernetes promises to hold, are 3.3 MB: more is a gzip bomb
+GZIP_MAGIC = b"\x1f\x8b"  # RFC 1952, 2.3.1
 GZIP_LEVEL = 6  # 5,000 nodes: 3.3 MB → 0.2 MB in 60 ms; level 9 takes twice that for 2 % less
 
 Time = Annotated[str, "pattern:^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$"]
@@ -240,8 +241,17 @@ def unpack(body: bytes) -> bytes:
 def decode(body: bytes) -> dict[str, Any]:
     """Read a stored snapshot. Raises StoreError when it is not one, or of a newer schema than this program knows."""
     try:
-        document = orjson.loads(unpack(body))
-    except (zlib.error, orjson.JSONDecodeError) as error:
+        line = unpack(body)
+    except zlib.error as error:
+        raise StoreError(f"not a snapshot: {error}") from error
+    return parse(line)
+
+
+def parse(line: bytes) -> dict[str, Any]:
+    """Read a snapshot's JSON, as decode does."""
+    try:
+        document = orjson.loads(line)
+    except orjson.JSONDecodeError as error:
         raise StoreError(f"not a snapshot: {error}") from error
     if not isinstance(document, dict) or not isinstance(document.get("schema"), int):
         raise StoreError("not a snapshot: no schema number")

@@ -14,8 +14,7 @@ from nodetally.errors import WrongUse
 from nodetally.simulate.behaviour import Behaviour
 from nodetally.simulate.cluster import HISTORY, SimulatedCluster
 from nodetally.simulate.server import serving
-
-GZIP_MAGIC = b"\x1f\x8b"
+from nodetally.snapshot import GZIP_MAGIC
 
 
 @click.command(

@@ -1,18 +1,15 @@
 """What people type for a stored snapshot in, the document out. Shared by show and diff; writes nothing."""
 
-import zlib
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import orjson
-
 from nodetally.errors import StoreError, WrongUse
-from nodetally.snapshot import SCHEMA, unpack
+from nodetally.snapshot import GZIP_MAGIC, decode, parse
 from nodetally.times import parse_time
 
-GZIP_MAGIC = b"\x1f\x8b"  # RFC 1952, 2.3.1
 SUFFIXES = (".json", ".json.gz")
+GET_ONE = "get one with: nodetally show --format json > snapshot.json"
 
 
 def stored_document(url: str, cluster: str | None, moment: datetime | None) -> dict[str, Any]:
@@ -47,37 +44,19 @@ def only_cluster(names: list[str], url: str) -> str:
 
 def file_document(path: Path) -> dict[str, Any]:
     """A snapshot from a file, as `show --format json` prints it or a store keeps it; WrongUse if it is none."""
+    from nodetally.store.schema import wrong_with_snapshot
+
     try:
         body = path.read_bytes()
     except OSError as error:
         raise WrongUse(f"cannot read {path}: {error.strerror}", hint="name a .json or .json.gz file") from error
     try:
-        document = orjson.loads(unpack(body) if body.startswith(GZIP_MAGIC) else body)
-    except (ValueError, zlib.error, StoreError) as error:
-        raise WrongUse(
-            f"{path} is not a snapshot: {error}",
-            hint="get one with: nodetally show --format json > snapshot.json",
-        ) from error
-    return readable(document, str(path))
-
-
-def readable(document: Any, where: str) -> dict[str, Any]:
-    """The document, if it is a snapshot of a schema that we can read."""
-    if not isinstance(document, dict) or not isinstance(document.get("schema"), int) or "nodes" not in document:
-        raise WrongUse(f"{where} is not a snapshot", hint="get one with: nodetally show --format json > snapshot.json")
-    if document["schema"] > SCHEMA:
-        raise WrongUse(
-            f"{where} has schema {document['schema']}, newer than this nodetally reads ({SCHEMA})",
-            hint="update nodetally",
-        )
-    from nodetally.store.schema import wrong_with_snapshot
-
+        document = decode(body) if body.startswith(GZIP_MAGIC) else parse(body)
+    except StoreError as error:
+        raise WrongUse(f"{path}: {error}", hint=error.hint or GET_ONE) from error
     wrong = wrong_with_snapshot(document)
     if wrong:
-        raise WrongUse(
-            f"{where} is not a whole snapshot: {wrong}",
-            hint="get one with: nodetally show --format json > snapshot.json",
-        )
+        raise WrongUse(f"{path}: not a whole snapshot: {wrong}", hint=GET_ONE)
     return document
 
 

@@ -15,10 +15,10 @@ from nodetally.cluster.decode import node_from_json, pod_from_json
 from nodetally.cluster.observation import Cost, Observation, UsageReading
 from nodetally.cluster.wire import Buffer, Gunzip, JsonList, ReadInto
 from nodetally.errors import ClusterError, WrongUse
+from nodetally.snapshot import GZIP_MAGIC
 
 ZSTD_CHUNK_BYTES = 4096  # what it unpacks to is held at once: at most 8 MB of JSON that says the same over and over
 MADE_WITH = "make one with: kubectl get nodes,pods -A -o json > dump.json"
-GZIP_MAGIC = b"\x1f\x8b"
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"  # RFC 8878, 3.1.1
 NO_USAGE = UsageReading("absent", "a dump holds no measurements")
 
