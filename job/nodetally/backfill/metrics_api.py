@@ -28,14 +28,19 @@ ATTEMPTS = 5
 PAUSE_SECONDS = 0.5  # doubled each time, with full jitter
 MAX_ANSWER_BYTES = 256 << 20  # some ten times what a window is chosen for
 MAX_ERROR_BYTES = 16 * 1024
-# What a server answers to a query that asks for too much: 413 and 422 too many samples or series, 503 and 504 a query
-# that ran out of time (prometheus web/api/v1/api.go, returnAPIError); 400 more than 11,000 points, or a wrong query.
+# What a server answers to a query that asks for too much: 413 and 422 too many samples or series, 504 one that ran out
+# of time, 503 that, too, or a busy server: smaller parts help against both (prometheus web/api/v1/api.go,
+# returnAPIError); 400 more than 11,000 points, or a wrong query.
 TOO_MUCH = frozenset({413, 422, 503, 504})
 _LIMIT = re.compile(r"exceed|too many|too large|too long|limit|maximum", re.IGNORECASE)
 
 
 class TooMuch(ClusterError):
     """The server refused a query that may be answered in smaller parts."""
+
+
+class _Passing(SourceUnreachable):
+    """The server may well answer when it is asked again."""
 
 
 class Series(NamedTuple):
@@ -85,7 +90,6 @@ class MetricsApi:
     def query_range(self, query: str, start: int, end: int, step_seconds: int) -> list[Series]:
         """The series at start, start + step, … up to end. Raises TooMuch where smaller parts may be answered."""
         data = self._ask(
-            "query_range",
             {
                 "query": query,
                 "start": str(start),
@@ -98,21 +102,17 @@ class MetricsApi:
         )
         return [_series(each) for each in _result(data, self.url)]
 
-    def _ask(self, path: str, parameters: Mapping[str, str]) -> Mapping[str, Any]:
-        for attempt in range(ATTEMPTS):
+    def _ask(self, parameters: Mapping[str, str]) -> Mapping[str, Any]:
+        for attempt in range(ATTEMPTS - 1):
             try:
-                return self._answer(path, parameters)
-            except (SourceUnreachable, TooMuch):
-                # 503 is both a busy server and a query that took too long: asked in smaller parts it is neither
-                if attempt == ATTEMPTS - 1 or not self._again:
-                    raise
-            self._sleep(random.random() * PAUSE_SECONDS * 2**attempt)  # noqa: S311 -- jitter
-        raise AssertionError  # the loop returns or raises
+                return self._answer(parameters)
+            except _Passing:
+                self._sleep(random.random() * PAUSE_SECONDS * 2**attempt)  # noqa: S311 -- jitter
+        return self._answer(parameters)
 
-    def _answer(self, path: str, parameters: Mapping[str, str]) -> Mapping[str, Any]:
-        self._again = False
+    def _answer(self, parameters: Mapping[str, str]) -> Mapping[str, Any]:
         request = urllib.request.Request(  # noqa: S310 -- the scheme was checked
-            f"{self.url}/api/v1/{path}", urlencode(parameters).encode(), self._headers
+            f"{self.url}/api/v1/query_range", urlencode(parameters).encode(), self._headers
         )
         self.cost.api_requests += 1
         try:
@@ -122,9 +122,10 @@ class MetricsApi:
             with error:
                 raise self._refusal(error.code, error.read(MAX_ERROR_BYTES)) from error
         except (OSError, http.client.HTTPException) as error:
-            self._again = not isinstance(getattr(error, "reason", None), ssl.SSLError)
-            raise SourceUnreachable(
-                f"{self.url} cannot be reached: {getattr(error, 'reason', error)}",
+            reason = getattr(error, "reason", error)
+            kind = SourceUnreachable if isinstance(reason, ssl.SSLError) else _Passing
+            raise kind(
+                f"{self.url} cannot be reached: {reason}",
                 hint="try it with curl; for a private authority give --ca-file",
             ) from error
         self.cost.bytes_read += len(body)
@@ -142,10 +143,10 @@ class MetricsApi:
             return SourceUnreachable(
                 what, hint="the address is what stands before /api/v1, such as http://mimir/prometheus"
             )
-        self._again = status in (429, 502)
         if status in TOO_MUCH or (status == 400 and _LIMIT.search(what)):
             return TooMuch(what)
-        return SourceUnreachable(what, hint="see the server's log; the same command goes on from here")
+        kind = _Passing if status in (429, 502) else SourceUnreachable
+        return kind(what, hint="see the server's log; the same command goes on from here")
 
 
 def _headers(access: Access) -> dict[str, str]:
