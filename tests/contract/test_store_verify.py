@@ -1,155 +1,58 @@
 """Every way in which a store can be wrong, made by hand on every kind of store: found, repaired, clean again."""
 
 import gzip
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
-from functools import cache
-from itertools import count
-from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any
+from collections.abc import Callable
+from datetime import timedelta
 
 import orjson
 import pytest
 
-import documents
 import rollups
 from nodetally import snapshot
 from nodetally.errors import StoreError
-from nodetally.store import batch, read, walk
+from nodetally.store import read, walk
 from nodetally.store.base import Store
-from nodetally.store.breaches import KINDS, Breach
-from nodetally.store.directory import DirectoryStore
+from nodetally.store.breaches import KINDS
 from nodetally.store.layout import (
     INDEX_HEADERS,
     SNAPSHOT_HEADERS,
-    cluster_index_key,
     clusters_key,
     day_index_key,
     latest_key,
     rollup_key,
-    slot_of,
-    snapshot_key,
     state_key,
 )
-from nodetally.store.prune import DAYS_IN_ONE_GO, prune
-from nodetally.store.publish import publish
-from nodetally.store.repair import repair
-from nodetally.store.retention import parse_policy
 from nodetally.store.rollups import made_from
 from nodetally.store.seen import Seen
-from nodetally.store.settle import Change
-from nodetally.store.update import Pauses
 from nodetally.store.verify import verify
-from recording import Killed, RecordingStore
+from recording import RecordingStore
+from small_store import (
+    DAY,
+    DAY_BEFORE,
+    INDEX,
+    LATEST,
+    NOON,
+    OTHER,
+    TODAY,
+    YESTERDAY,
+    C,
+    breaches,
+    change,
+    copy,
+    delete,
+    document_at,
+    everything,
+    filled,
+    found,
+    key_at,
+    loaded,
+    publishing,
+    repaired,
+    slot_at,
+    snapshots_of,
+    write,
+)
 
-C, OTHER = "prod-eu-1", "b"
-NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
-DAY, DAY_BEFORE = "2026-11-23", "2026-11-22"
-HOURS = (-30, -20, -13, -1, 0)  # the first three on the day before the others
-
-
-def slot_at(hours: float) -> str:
-    return slot_of(NOON + timedelta(hours=hours))
-
-
-def key_at(hours: float, cluster: str = C) -> str:
-    return snapshot_key(cluster, slot_at(hours))
-
-
-def document_at(hours: float, cluster: str = C, **changes: Any) -> dict[str, Any]:
-    slot = slot_at(hours)
-    return documents.snapshot([documents.node("n1")], slot=slot, taken_at=slot, cluster=cluster, **changes)
-
-
-def put(store: Store, hours: float, cluster: str = C) -> bool:
-    document = document_at(hours, cluster)
-    return publish(store, document, snapshot.encode(document), sleep=lambda _: None).created
-
-
-@cache
-def published() -> dict[str, bytes]:
-    """A store of six snapshots, as publishers wrote it."""
-    with TemporaryDirectory() as folder:
-        store = DirectoryStore(Path(folder))
-        for hours in HOURS:
-            put(store, hours)
-        put(store, 0, OTHER)
-        return everything(store)
-
-
-def filled(store: Store) -> Store:
-    for key, body in published().items():
-        store.put(key, body, SNAPSHOT_HEADERS)
-    return store
-
-
-def found(store: Store, **options: Any) -> list[tuple[str, str]]:
-    """Kind and key of each breach, sorted."""
-    return sorted((each.kind, each.key) for each in breaches(store, **options))
-
-
-def breaches(store: Store, **options: Any) -> list[Breach]:
-    return list(verify(store, patience_seconds=0, **options))
-
-
-def repaired(store: Store, **options: Any) -> list[str]:
-    """The keys of all changes, and of snapshots that were left."""
-    return sorted(each.key for each in repair(store, pauses=Pauses(lambda _: None), **options))
-
-
-def everything(store: Store) -> dict[str, bytes]:
-    return {entry.key: stored.body for entry in store.list("") if (stored := store.get(entry.key))}
-
-
-def snapshots_of(store: Store) -> dict[str, bytes]:
-    return {key: body for key, body in everything(store).items() if key.startswith("snapshots/")}
-
-
-def loaded(store: Store, key: str) -> dict[str, Any]:
-    stored = store.get(key)
-    assert stored is not None, key
-    document = orjson.loads(stored.body)
-    assert isinstance(document, dict)
-    return document
-
-
-def change(key: str, alter: Callable[[dict[str, Any]], Any]) -> Callable[[Store], None]:
-    """A derived document edited by hand."""
-
-    def act(store: Store) -> None:
-        document = loaded(store, key)
-        alter(document)
-        store.put(key, orjson.dumps(document), INDEX_HEADERS)
-
-    return act
-
-
-def write(key: str, body: bytes) -> Callable[[Store], None]:
-    return lambda store: store.put(key, body, SNAPSHOT_HEADERS)
-
-
-def delete(*keys: str) -> Callable[[Store], None]:
-    def act(store: Store) -> None:
-        for key in keys:
-            store.delete(key)
-
-    return act
-
-
-def copy(source: str, target: str) -> Callable[[Store], None]:
-    def act(store: Store) -> None:
-        stored = store.get(source)
-        assert stored is not None
-        store.put(target, stored.body, SNAPSHOT_HEADERS)
-
-    return act
-
-
-INDEX, LATEST = cluster_index_key(C), latest_key(C)
-TODAY, YESTERDAY = day_index_key(C, DAY), day_index_key(C, DAY_BEFORE)
 NEW = document_at(-2)
 
 # What is done by hand → what is found, by kind and key. All of these `repair` makes good.
@@ -370,7 +273,7 @@ def test_when_the_newest_snapshot_went_bad_latest_still_is_a_good_copy(store: St
     assert everything(store)[LATEST] == whole[LATEST]
 
 
-def test_the_derived_writtencome_back_byte_for_byte(store: Store) -> None:
+def test_the_derived_documents_come_back_byte_for_byte(store: Store) -> None:
     """All of them deleted: made from the snapshots again, they are what the publishers wrote."""
     whole = everything(filled(store))
     delete(*(key for key in whole if not key.startswith("snapshots/")))(store)
@@ -430,29 +333,6 @@ def test_an_empty_store_is_clean(store: Store) -> None:
     assert everything(store) == {}
 
 
-@contextmanager
-def publishing(store: Store) -> Iterator[list[int]]:
-    """Passes one after the other, and backfilled slots of the day before, until the block ends."""
-    done: list[int] = []
-    stop: list[bool] = []
-
-    def run() -> None:
-        for second in count(1):
-            if stop:
-                return
-            put(store, second / 3600)
-            put(store, -14 - second / 3600)
-            done.append(second)
-
-    with ThreadPoolExecutor(1) as pool:
-        future = pool.submit(run)
-        try:
-            yield done
-        finally:
-            stop.append(True)
-        future.result()
-
-
 def test_verify_beside_a_publisher_reports_nothing(shared_store: Store) -> None:
     """However often: what a pass leaves for a moment is no damage."""
     filled(shared_store)
@@ -477,183 +357,14 @@ def test_repair_beside_a_publisher_loses_nothing(shared_store: Store) -> None:
     filled(shared_store)
     with publishing(shared_store) as done:
         for _ in range(4):
-            change(YESTERDAY, lambda index: index["snapshots"].pop(0))
+            change(YESTERDAY, lambda index: index["snapshots"].pop(0))(shared_store)
             repaired(shared_store)
     assert breaches(shared_store) == []
     listed = read.slots(shared_store, C, DAY)
     assert {slot_at(second / 3600) for second in done} <= set(listed)
 
 
-POLICY = parse_policy("all:2h,daily:2d")
-
-
-def thin(store: Store, hours: float = 0, *, delete: bool = True) -> list[tuple[str, int, int]]:
-    now = NOW_AFTER + timedelta(hours=hours)
-    thinned = prune(store, C, POLICY, now, delete=delete, pauses=Pauses(lambda _: None))
-    return [(row.tier, row.kept, row.gone) for row in thinned.rows(POLICY)]
-
-
-NOW_AFTER = NOON + timedelta(minutes=1)
-
-
-def test_pruning_forgets_first_deletes_then_and_verifies(store: Store) -> None:
-    """A dry run counts and writes nothing; what goes is what it said; a second run finds nothing more."""
-    before = everything(filled(store))
-    counts = [("all:2h", 2, 0), ("daily:2d", 1, 2), ("older", 0, 0)]
-    assert thin(store, delete=False) == counts
-    assert everything(store) == before
-    assert thin(RecordingStore(store)) == counts
-    assert breaches(store) == []
-    gone = {key_at(-20), key_at(-13)}
-    assert snapshots_of(store) == {key: body for key, body in snapshots_of_all(before).items() if key not in gone}
-    assert thin(store) == [("all:2h", 2, 0), ("daily:2d", 1, 0), ("older", 0, 0)]
-
-
-def snapshots_of_all(bodies: dict[str, bytes]) -> dict[str, bytes]:
-    return {key: body for key, body in bodies.items() if key.startswith("snapshots/")}
-
-
-def test_pruning_never_takes_the_newest(store: Store) -> None:
-    """However old it is; whole days go with their indexes, and first and recent follow."""
-    filled(store)
-    assert thin(store, hours=24 * 365) == [("all:2h", 0, 0), ("daily:2d", 0, 0), ("older", 1, 4)]
-    assert breaches(store) == []
-    assert list(snapshots_of(store)) == [key_at(0, OTHER), key_at(0)]
-    assert store.get(YESTERDAY) is None
-    index = loaded(store, INDEX)
-    assert (index["days"], index["first"], index["last"]["slot"]) == ([DAY], index["last"], slot_at(0))
-    assert [point["slot"] for point in index["recent"]] == [slot_at(0)]
-    assert read.latest(store, C)["slot"] == slot_at(0)
-
-
-def test_pruning_goes_through_more_days_than_it_holds(directory_store: Store) -> None:
-    """Oldest first, some at a time, each of them whole: what is left is right, and nothing that should go stays."""
-    days = 2 * DAYS_IN_ONE_GO + 1
-    written = [document_at(-24 * day - hour) for day in range(days) for hour in (0, 1)]
-    summaries = [batch.put(directory_store, each, snapshot.encode(each))[0] for each in written]
-    batch.index(directory_store, C, summaries, Pauses())
-    assert thin(directory_store) == [("all:2h", 2, 0), ("daily:2d", 1, 1), ("older", 0, 2 * days - 4)]
-    assert breaches(directory_store) == []
-    assert len(snapshots_of(directory_store)) == 3
-
-
-def test_no_reader_meets_a_snapshot_that_is_gone(directory_store: Store) -> None:
-    """At every delete no index names the key any more."""
-    filled(directory_store)
-
-    class Watching(RecordingStore):
-        def delete(self, key: str) -> None:
-            indexes = [
-                body for at, body in everything(self.inner).items() if at.startswith("clusters/") and "gz" not in at
-            ]
-            assert not [body for body in indexes if key.encode() in body]
-            super().delete(key)
-
-    watching = Watching(directory_store)
-    thin(watching)
-    assert sorted(key for operation, key in watching.asked if operation == "delete") == [key_at(-20), key_at(-13)]
-
-
-class DiesDeleting(RecordingStore):
-    """Is killed before its n-th delete of a snapshot."""
-
-    left = 1
-
-    def delete(self, key: str) -> None:
-        if key.startswith("snapshots/"):
-            if not self.left:
-                raise Killed
-            self.left -= 1
-        super().delete(key)
-
-
-@pytest.mark.parametrize("left", [0, 1])
-def test_a_prune_that_was_killed_is_finished_by_the_next_one(store: Store, left: int) -> None:
-    """What it left is named, and goes; or repair takes it back. Either way the store verifies."""
-    dying = DiesDeleting(filled(store))
-    dying.left = left
-    with pytest.raises(Killed):
-        thin(dying)
-    wrong = found(store)
-    assert {kind for kind, _ in wrong} == {"unindexed-snapshot"}
-    assert "run that prune again" in KINDS["unindexed-snapshot"]
-    repaired(store)
-    assert breaches(store) == []
-    assert thin(store)[1] == ("daily:2d", 1, len(wrong))
-    assert breaches(store) == []
-
-
-@pytest.mark.parametrize("damage", ["a day index is not JSON", "a cluster index is not JSON"])
-def test_a_damaged_index_stops_a_prune(store: Store, damage: str) -> None:
-    """It would look like one of nothing; nothing is deleted, and the hint names the repair."""
-    REPAIRABLE[damage][0](filled(store))
-    before = everything(store)
-    with pytest.raises(StoreError, match="damaged") as caught:
-        thin(store)
-    assert "nodetally store repair" in caught.value.hint
-    assert everything(store) == before
-
-
-def test_a_prune_beside_publishers_and_repairs_leaves_a_store_that_verifies(shared_store: Store) -> None:
-    """Slots that are backfilled, thinned, and backfilled again; every one of today is there in the end."""
-    filled(shared_store)
-    with publishing(shared_store) as done:
-        for _ in range(4):
-            thin(shared_store)
-            put(shared_store, -20)
-            repaired(shared_store)
-    assert breaches(shared_store) == []
-    assert {slot_at(second / 3600) for second in done} <= set(read.slots(shared_store, C, DAY))
-
-
-def test_a_slot_that_is_pruned_while_it_is_published_again_stays_out_of_the_indexes(directory_store: Store) -> None:
-    """The publisher found it there, the prune deletes it, the publisher writes the indexes: it looks again."""
-    store = RecordingStore(filled(directory_store))
-
-    class Overtaken(RecordingStore):
-        def get(self, key: str) -> Any:
-            stored = super().get(key)
-            if key == key_at(-20):
-                thin(directory_store)
-            return stored
-
-    put(Overtaken(store), -20)
-    assert breaches(directory_store) == []
-    assert slot_at(-20) not in read.slots(directory_store, C, DAY_BEFORE)
-
-
-def test_a_slot_that_is_backfilled_while_it_is_pruned_is_in_the_store_and_the_indexes(directory_store: Store) -> None:
-    """The prune deleted it, a publisher stores it anew before the prune looks again."""
-
-    class Overtaken(RecordingStore):
-        def delete(self, key: str) -> None:
-            super().delete(key)
-            if key == key_at(-20):
-                put(directory_store, -20)
-
-    thin(Overtaken(filled(directory_store)))
-    assert breaches(directory_store) == []
-    assert slot_at(-20) in read.slots(directory_store, C, DAY_BEFORE)
-
-
-def test_a_slot_that_is_published_again_between_the_indexes_and_the_delete_leaves_the_indexes(
-    directory_store: Store,
-) -> None:
-    """The publisher found it there and was done before the prune deleted it: the prune looks again."""
-
-    class Overtaken(RecordingStore):
-        def delete(self, key: str) -> None:
-            if key == key_at(-20):
-                put(directory_store, -20)
-            super().delete(key)
-
-    thin(Overtaken(filled(directory_store)))
-    assert breaches(directory_store) == []
-    assert slot_at(-20) not in read.slots(directory_store, C, DAY_BEFORE)
-
-
 def test_every_kind_of_breach_is_made_above() -> None:
     """No kind is without a test."""
     made = {kind for _, expected in REPAIRABLE.values() for kind, _ in expected}
     assert made | {"unreadable-snapshot", "unknown-file"} == set(KINDS)
-    assert Change("k", "w") == ("k", "w")
