@@ -61,19 +61,23 @@ def with_snapshots(store: Store) -> Iterator[str]:
     return (name for name in _folders(store, SNAPSHOTS_PREFIX) if isinstance(name, str))
 
 
+def holds_any(store: Store, prefix: str = "") -> bool:
+    """Whether there is any key under a prefix."""
+    return next(iter(store.list(prefix)), None) is not None
+
+
 def has_snapshots(store: Store, cluster: str) -> bool:
     """Whether anything lies among a cluster's snapshots."""
     try:
         prefix = snapshots_prefix(cluster)
     except WrongUse:
         return False
-    return next(iter(store.list(prefix)), None) is not None
+    return holds_any(store, prefix)
 
 
 def is_there(store: Store, cluster: str) -> bool:
     """Whether a cluster has a snapshot or a derived document. WrongUse when it is no name of one."""
-    prefixes = (snapshots_prefix(cluster), cluster_prefix(cluster))
-    return any(next(iter(store.list(prefix)), None) for prefix in prefixes)
+    return holds_any(store, snapshots_prefix(cluster)) or holds_any(store, cluster_prefix(cluster))
 
 
 def days(store: Store, cluster: str) -> Iterator[Day | Stray]:

@@ -17,7 +17,7 @@ def opened(url: str, cluster: str | None) -> Store:
     store = open_store(url)
     if cluster is not None and not walk.is_there(store, cluster):  # "": an unset variable, not all clusters
         raise read.no_cluster(store, cluster)
-    if next(iter(store.list("")), None) is None:
+    if not walk.holds_any(store):
         raise WrongUse(f"nothing is stored in {store.url}", hint="correct --store, or let a pass store something")
     return store
 
