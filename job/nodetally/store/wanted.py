@@ -1,6 +1,7 @@
 """What a cluster's index and `latest` should say, by what there is now. Reads only; see `settle` for what writes it."""
 
 from datetime import date as calendar_date
+from functools import cache, partial
 from typing import Any
 
 from nodetally.errors import StoreError
@@ -43,13 +44,14 @@ def wanted_cluster(store: Store, cluster: str, index: Document | None, *, deep: 
     """
     listed = store.list(f"{cluster_prefix(cluster)}days/")
     dates = [name.date for entry in listed if (name := parse_day_index_key(entry.key))]
-    first = next((date for date in dates if day_summaries(store, cluster, date)), None)
+    of_day = cache(partial(day_summaries, store, cluster))
+    first = next((date for date in dates if of_day(date)), None)
     if first is None:
         return None
-    last = next(date for date in reversed(dates) if day_summaries(store, cluster, date))
+    last = next(date for date in reversed(dates) if of_day(date))
     day_before = str(calendar_date.fromisoformat(last) - RECENT_SPAN)
     needed = sorted({first, last, *({day_before} & set(dates))})
-    summaries = [summary for date in needed for summary in day_summaries(store, cluster, date)]
+    summaries = [summary for date in needed for summary in of_day(date)]
     if deep:
         summaries[-1] = _read_again(store, summaries[-1], index)
     merged = merge_cluster(None, cluster, summaries) | {"days": [date for date in dates if first <= date <= last]}
