@@ -22,7 +22,7 @@ import rollups
 from nodetally import snapshot
 from nodetally.cli.rendering.past import WIDEST, sparkline
 from nodetally.store.directory import DirectoryStore
-from nodetally.store.layout import slot_of, snapshot_key
+from nodetally.store.layout import rollup_key, slot_of, snapshot_key
 from nodetally.store.publish import publish
 from paths import NODETALLY
 
@@ -188,6 +188,21 @@ def test_days_that_cannot_be_told_are_gaps_and_named(tmp_path: Path) -> None:
     assert [day["slots"] for day in found["groups"][0]["days"][:4]] == [0, 2, 1, 0]
     assert "1 day not rolled up, shown as gaps (2026-01-01 to 2026-01-01): nodetally store rollup" in done.stderr
     assert "2026-01-03 has later snapshots than are rolled up" in done.stderr
+
+
+def test_a_rollup_whose_rows_are_damaged_is_an_error_by_its_name(tmp_path: Path) -> None:
+    """Its end still says that it is fresh: no figure is made up from what is left; exit code 5 with the way out."""
+    store = DirectoryStore(tmp_path / "store")
+    publish(store, SNAPSHOTS[0], snapshot.encode(SNAPSHOTS[0]))
+    rollups.make(store, "c")
+    key = rollup_key("nodes", "c", "2026-01-01")
+    with (store.root / key).open("r+b") as file:
+        file.seek(4)
+        file.write(b"\xff" * 2000)
+    done = nodetally(store.root, *SPAN, "--by", "pool")
+    assert (done.returncode, done.stdout) == (5, "")
+    assert f"Error: not a rollup: {key} in {store.root}: " in done.stderr
+    assert "Hint: delete it, and make it again: nodetally store rollup" in done.stderr
 
 
 @pytest.mark.parametrize(
