@@ -115,7 +115,8 @@ def snapshot_format() -> str:
 def _part(name: str, part: Schema) -> Iterator[str]:
     yield from (f"### {name}", "", part["description"], "", "| field | kind |", "|---|---|")
     for field, kind in part["properties"].items():
-        yield f"| `{field}` | {_kind(kind)} |"
+        since = "" if field in part["required"] else "; came later: older snapshots lack it"
+        yield f"| `{field}` | {_kind(kind)}{since} |"
     yield ""
 
 

@@ -1,8 +1,9 @@
 """The snapshot: one document about all nodes at one time, its JSON Schema, and its bytes. Schema 1.
 
 The TypedDicts below are the format: the published schema is generated from them (`python -m nodetally.snapshot`).
-A field may be added within a schema number; nothing is renamed or removed. Numbers are integers: cpu in millicores,
-memory, ephemeral-storage and hugepages-* in bytes, every other resource a count. Unknown is null, never 0.
+A field may be added within a schema number, as `NotRequired[…]`: what is stored already lacks it, and is whole.
+Nothing is renamed or removed. Numbers are integers: cpu in millicores, memory, ephemeral-storage and hugepages-* in
+bytes, every other resource a count. Unknown is null, never 0.
 """
 
 import gzip
@@ -12,7 +13,7 @@ import types
 import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypedDict, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, NotRequired, TypedDict, Union, get_args, get_origin, get_type_hints
 
 import orjson
 
@@ -283,6 +284,8 @@ def _schema_of(kind: Any, definitions: dict[str, Any]) -> dict[str, Any]:
     origin, arguments = get_origin(kind), get_args(kind)
     if kind in _PLAIN:
         return {"type": _PLAIN[kind]}
+    if origin is NotRequired:
+        return _schema_of(arguments[0], definitions)
     if origin is Annotated:
         name, _, value = arguments[1].partition(":")
         return {**_schema_of(arguments[0], definitions), name: int(value) if value.isdecimal() else value}
@@ -314,7 +317,7 @@ def _object_schema(kind: Any, definitions: dict[str, Any]) -> dict[str, Any]:
         "type": "object",
         "description": " ".join((kind.__doc__ or "").split()),
         "properties": {name: _schema_of(hint, definitions) for name, hint in hints.items()},
-        "required": list(hints),
+        "required": [name for name in hints if name in kind.__required_keys__],
     }
 
 

@@ -10,6 +10,7 @@ import jsonschema
 import orjson
 import pytest
 
+from facts import node_facts
 from nodetally import snapshot
 from nodetally.accounting.facts import NodeFacts, Usage
 from nodetally.accounting.nodes import ClusterTally
@@ -28,8 +29,7 @@ GIB = 10**9 << 30
 
 def node(name: str, *, ready: bool | None = True, cordoned: bool = False, **changed: Any) -> NodeFacts:
     allocatable = (("cpu", 4 * 10**9), ("memory", 8 * GIB), ("pods", 110 * 10**9))
-    facts = NodeFacts(name, "u", None, ready, cordoned, (), (), {}, allocatable, allocatable, None, None, None)
-    return facts._replace(**changed)
+    return node_facts(allocatable, allocatable, name)._replace(ready=ready, cordoned=cordoned, **changed)
 
 
 def observed(nodes: list[NodeFacts], pods: tuple[dict[str, Any], ...] = (), **changed: Any) -> Observation:
