@@ -9,9 +9,12 @@ import pytest
 import documents
 import golden
 from nodetally import snapshot
+from nodetally.accounting.facts import NodeFacts
 from nodetally.cli.main import main
 from nodetally.cli.rendering import sheet
+from nodetally.cluster import kept
 from nodetally.compare import STATES
+from nodetally.rollup.columns import NODES
 from nodetally.snapshot import Node
 from nodetally.store.directory import DirectoryStore
 from nodetally.store.publish import publish
@@ -31,6 +34,17 @@ def test_csv_has_a_column_for_every_field_of_a_node() -> None:
     """The lists at the top of cli/rendering/sheet.py hold all that fits into a cell."""
     columns = {*sheet.TEXTS, *sheet.STATES, *sheet.LISTS, *sheet.FIELDS}
     assert columns == NODE - AMOUNTS - MANY
+
+
+def test_a_rollup_has_a_column_for_every_field_of_a_node() -> None:
+    """NODES of rollup/columns.py, where the name is the column `node`."""
+    columns = {column.name for column in NODES.own} | {"name"}
+    assert columns >= NODE - {"pods"}
+
+
+def test_a_kept_cache_has_a_shape_for_every_fact_of_a_node() -> None:
+    """NODE of cluster/kept.py, in their order: what is written by one length and read by another is no cache."""
+    assert len(kept.NODE) == len(NodeFacts._fields)
 
 
 FIRST = orjson.loads((golden.FOLDER / "snapshot-0.1.json").read_bytes())  # schema 1 as first released: never made anew
