@@ -9,6 +9,10 @@ import pytest
 
 from paths import PACKAGE
 
+ROOT = PACKAGE.parent.parent
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text()
+PICTURE = CONTRIBUTING.split("```")[1]
+
 # Who may import whom: a part may use those to its right and itself. Parts not named here do not exist.
 LAYERS = [
     {"aws_lambda"},
@@ -114,3 +118,23 @@ def test_a_packages_map_names_every_module_of_it(package: str) -> None:
     said = ast.get_docstring(ast.parse((PACKAGE / package / "__init__.py").read_text())) or ""
     modules = {path.stem for path in (PACKAGE / package).glob("*.py")} - {"__init__"}
     assert modules <= set(re.findall(r"\w+", said))
+
+
+def test_contributing_tells_the_same_layers() -> None:
+    """Top to bottom; `__init__` goes without saying."""
+    sentence = re.search(r"Layers go down only: (.*?)\. ", CONTRIBUTING)
+    assert sentence is not None
+    told = [set(re.findall(r"`(\w+)`", parts)) for parts in sentence[1].split("→")]
+    assert told == [parts - {"__init__"} for parts in LAYERS]
+
+
+@pytest.mark.parametrize("name", sorted(set(re.findall(r"`([\w.-]+/[\w./-]*|\w+\.(?:py|proto|yaml))`", CONTRIBUTING))))
+def test_what_contributing_names_is_there(name: str) -> None:
+    """A path of the package, or of the repository."""
+    assert (PACKAGE / name).exists() or (ROOT / name).exists()
+
+
+@pytest.mark.parametrize("name", re.findall(r"\b(?:cli|cluster|accounting|store)/\w+", PICTURE))
+def test_what_the_picture_shows_is_a_module(name: str) -> None:
+    """The boxes of CONTRIBUTING's picture."""
+    assert (PACKAGE / f"{name}.py").is_file()
