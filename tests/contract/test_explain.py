@@ -78,6 +78,15 @@ def test_a_live_node_is_explained_by_one_indexed_query(tmp_path: Path) -> None:
     assert found["resources"]["cpu"]["requests"] == 1450
 
 
+def test_a_nodes_pods_have_a_column_only_for_what_one_of_them_asks_for(tmp_path: Path) -> None:
+    """A node has hugepages of every size, and few pods of any; what the node has stands below."""
+    dump = tmp_path / "dump.json"
+    dump.write_text(json.dumps({"kind": "List", "items": [node("n", cpu="4", memory="8Gi"), pod("p", "n", cpu="1")]}))
+    header, row = explained("node/n", "--dump", str(dump)).splitlines()[2:4]
+    assert header.split() == ["pod", "cpu", "requests", "cpu", "limits", "counts"]
+    assert row.split() == ["default/p", "1000m", "–", "counted"]
+
+
 def test_hostile_names_are_printed_harmlessly(tmp_path: Path) -> None:
     """A name cannot move the cursor of whoever asks."""
     bad = pod("a\x1b[2Jb", "n", cpu="1")

@@ -10,8 +10,8 @@ import click
 import pytest
 
 from nodetally import errors
-from nodetally.cli.main import COMMANDS, cli
-from paths import PACKAGE, ROOT
+from nodetally.cli.main import COMMANDS, cli, main
+from paths import ROOT
 
 README = (ROOT / "README.md").read_text()
 WITH_PROSE = ("docs", "benchmarks", "tests", "dashboard/browser")
@@ -127,3 +127,14 @@ def test_every_link_of_the_docs_leads_somewhere(path: Path) -> None:
         there = path.parent / target if target else path
         assert there.exists(), target
         assert not anchor or anchor in anchors(there.read_text()), f"{target}#{anchor}"
+
+
+@pytest.mark.parametrize(("typed", "meant"), [("rnu", "run"), ("shwo", "show")])
+def test_a_mistyped_command_is_told_the_one_that_was_meant(
+    typed: str, meant: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Though no command is imported for it."""
+    with pytest.raises(SystemExit) as end:
+        main([typed])
+    assert end.value.code == 2
+    assert f"Did you mean {meant!r}?" in capsys.readouterr().err

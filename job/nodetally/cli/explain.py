@@ -35,6 +35,8 @@ class Subject:
 def explain(what: str, format_: str, **options: Any) -> None:
     """Show where each number of a node or pod comes from, container by container.
 
+    It reads the cluster as it is now, or a dump: a snapshot holds no pods.
+
     \b
     nodetally explain node/ip-10-0-0-1 --kubeconfig ~/.kube/config
     nodetally explain pod/shop/cart-7d9c6b5f8-abcde --dump dump.json

@@ -3,6 +3,7 @@
 import importlib
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 import click
 
@@ -38,6 +39,10 @@ class OutputError(NodetallyError):
 
 class LazyGroup(click.Group):
     """A group that knows its commands' help without importing them."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self.commands.update({name: click.Command(name) for name in COMMANDS})  # for "Did you mean 'run'?" alone
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         del ctx

@@ -64,7 +64,8 @@ class SomePassesFailed(NodetallyError):
     "--format",
     "format_",
     type=click.Choice(["table", "json", "kite", "none"]),
-    help="What to print; json: this pass's snapshot. Default: table on a terminal, else none.",
+    help="What to print; json: this pass's snapshot; kite: the node list as kite's API has it. "
+    "Default: table on a terminal, else none.",
 )
 @option(
     "--slot-every",

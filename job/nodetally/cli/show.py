@@ -95,7 +95,7 @@ def live_document(options: dict[str, Any], view: View) -> dict[str, Any]:
 
     labels = tuple(sorted(view.selector.keys)) if view.selector else ()
     settings = settings_from({**options, "labels": labels, "at": None, "selector": None})
-    settings = replace(settings, cluster=settings.cluster or "live")
+    settings = replace(settings, cluster=settings.cluster or ("dump" if settings.dumps else "live"))
     return decode(run_pass(settings, Surroundings.read(), store=False).body)
 
 

@@ -24,7 +24,7 @@ backfill_options = together(
         show_default=True,
         help="Which slots come first.",
     ),
-    option("--shard", metavar="I/N", help="Only every N-th day, from the I-th (from 0): see infra/."),
+    option("--shard", metavar="I/N", help="Only every N-th day, from the I-th (from 0): see docs/backfill.md."),
     option("--dry-run", is_flag=True, help="Say what would be filled; read no record, store nothing."),
     label_options,
     format_option("BACKFILL", "text", "json", says="How the summary is printed."),

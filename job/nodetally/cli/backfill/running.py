@@ -58,7 +58,8 @@ def run(make_source: MakeSource, options: dict[str, Any]) -> None:
         with filling_shown(filling):
             fill(store, settings, source, plan, filling, dry_run=options["dry_run"])
     except BaseException:
-        click.echo(f"{count(filling.filled, 'slot')} of {filling.slots:,} filled until then: {GO_ON}.", err=True)
+        if filling.filled:
+            click.echo(f"{count(filling.filled, 'slot')} of {filling.slots:,} filled until then: {GO_ON}.", err=True)
         raise
     summary = document(filling, plan, settings.cluster, store.url, source.name, dry_run=options["dry_run"])
     if options["format_"] == "json":

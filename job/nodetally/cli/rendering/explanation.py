@@ -57,7 +57,7 @@ def explain_node(node: NodeFacts, pods: Iterable[PodFacts]) -> dict[str, Any]:
 def counts_as(pod: PodFacts) -> str:
     """Why a pod counts or does not."""
     if pod.terminal:
-        return f"not counted: it has ended ({pod.phase})"
+        return f"not counted: terminal ({pod.phase})"
     if not pod.node:
         return "unscheduled: on no node yet"
     return "counted" + (", terminating" if pod.terminating else "") + (", pending" if pod.phase == "Pending" else "")
@@ -108,13 +108,14 @@ def pod_text(explanation: dict[str, Any]) -> Iterable[str]:
 
 def node_text(explanation: dict[str, Any]) -> Iterable[str]:
     pods, names = explanation["pods"], list(explanation["resources"])
-    yield harmless(f"node {explanation['node']}: {pods['counted']} pods counted, {pods['terminal']} ended")
-    shown = [name for name in names if name != "pods"]
+    yield harmless(f"node {explanation['node']}: {pods['counted']} pods counted, {pods['terminal']} terminal")
+    asked = {name for row in explanation["rows"] for figure in ("requests", "limits") for name in row[figure]}
+    shown = [name for name in names if name in asked]
     header = ["pod", *(f"{name} {figure}" for name in shown for figure in ("requests", "limits")), "counts"]
     rows = [
         [
             row["pod"],
-            *(row[figure].get(name, "-") for name in shown for figure in ("requests", "limits")),
+            *(row[figure].get(name, "–") for name in shown for figure in ("requests", "limits")),
             row["counts"],
         ]
         for row in explanation["rows"]
