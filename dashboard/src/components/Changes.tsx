@@ -1,22 +1,18 @@
 /** Two moments held against each other: what came, went and moved, the largest first. */
 import { useMemo, useState } from "preact/hooks";
-import { amount, exact, signed, unitOf } from "../logic/amounts";
-import { type Comparison, compare, type Delta, type NodeChange, notable, type PlaceChange } from "../logic/compare";
-import { sharedDomain } from "../logic/names";
-import { count, grouped, harmless } from "../logic/text";
-import { clockIn, dateIn, duration, moment, shortTime, zoneName } from "../logic/times";
-import { formatView, parseView } from "../logic/url";
+import { compare } from "../logic/compare";
+import { clockIn, dateIn, duration, moment, shortTime } from "../logic/times";
 import { isoOf } from "../reading/days";
 import { usePage } from "../state/page";
 import { useVersus } from "../state/versus";
 import type { ClusterIndex } from "../types/derived";
-import type { Node, Snapshot } from "../types/model";
+import type { Snapshot } from "../types/model";
+import { Compared } from "./ChangeTables";
 import { Menu } from "./Menu";
+import { MomentInputs } from "./MomentInputs";
 import { Notice, ProblemNotice } from "./Notice";
-import { NodeLink } from "./nodeCells";
 
 const AGO = ["1h", "24h", "7d"];
-const MOST = 200; // rows of one list; beyond it the command line's diff is the tool
 
 export function Changes({ snapshot, index }: { snapshot: Snapshot; index: ClusterIndex | null }) {
     const { view, go, settings } = usePage();
@@ -73,13 +69,16 @@ function Same() {
 
 function OtherMoment() {
     const { view, go, settings, now } = usePage();
-    const at = duration(view.versus) === null ? Date.parse(view.versus) : now - (duration(view.versus) as number);
-    const [date, setDate] = useState(dateIn(at, settings.zone));
-    const [clock, setClock] = useState(clockIn(at, settings.zone).slice(0, 5));
+    const ago = duration(view.versus);
+    const at = ago === null ? Date.parse(view.versus) : now - ago;
+    const [typed, setTyped] = useState({
+        date: dateIn(at, settings.zone),
+        clock: clockIn(at, settings.zone).slice(0, 5),
+    });
     const isChosen = !AGO.includes(view.versus);
     return (
         <Menu
-            label={isChosen && duration(view.versus) === null ? shortTime(at, settings.zone) : "another moment"}
+            label={isChosen && ago === null ? shortTime(at, settings.zone) : "another moment"}
             name="Compare with another moment"
             class={isChosen ? "chosen" : ""}
         >
@@ -88,303 +87,14 @@ function OtherMoment() {
                     class="picker"
                     onSubmit={(event) => {
                         event.preventDefault();
-                        const to = moment(date, clock, settings.zone);
+                        const to = moment(typed.date, typed.clock, settings.zone);
                         if (to !== null) go({ versus: isoOf(to) });
                         close();
                     }}
                 >
-                    <div class="picker-row">
-                        <input
-                            type="date"
-                            aria-label="Date"
-                            value={date}
-                            onInput={(event) => setDate(event.currentTarget.value)}
-                            required
-                        />
-                        <input
-                            type="time"
-                            aria-label={`Time of day, ${zoneName(at, settings.zone)}`}
-                            value={clock}
-                            onInput={(event) => setClock(event.currentTarget.value)}
-                            required
-                        />
-                        <button type="submit">Compare</button>
-                    </div>
+                    <MomentInputs {...typed} at={at} set={setTyped} stepSeconds={60} submit="Compare" />
                 </form>
             )}
         </Menu>
     );
 }
-
-function Compared({ compared, everything }: { compared: Comparison; everything: boolean }) {
-    const changed = everything ? compared.changed : compared.changed.filter(notable);
-    const quiet = compared.changed.length - changed.length;
-    const { namespaces, unscheduled, unknownNodes } = compared;
-    return (
-        <div class="changes">
-            <Block title="Cluster">
-                {compared.totals.length ? <Totals deltas={compared.totals} /> : <p class="quiet">Nothing moved.</p>}
-            </Block>
-            {unscheduled.length > 0 && (
-                <Block title="Pods without a node">
-                    <Deltas deltas={unscheduled} />
-                </Block>
-            )}
-            <Nodes title="Came" nodes={compared.came} />
-            <Nodes title="Went" nodes={compared.went} />
-            <Block title={`Changed: ${count(changed.length, "node")}`}>
-                {changed.length > 0 && <ChangeTable changes={changed} />}
-                <p class="quiet">
-                    {quiet > 0 ? `${count(quiet, "node")} changed only a little in usage. ` : ""}
-                    {grouped(compared.unchanged)} unchanged.
-                </p>
-            </Block>
-            <Places title="Namespaces" changes={namespaces} />
-            <Places title="Nodes not listed" changes={unknownNodes} />
-        </div>
-    );
-}
-
-/** Numbers of nodes and pods in a line; a row for each resource. */
-function Totals({ deltas }: { deltas: readonly Delta[] }) {
-    const isCount = ({ resource }: Delta) => resource === "nodes" || resource === "pods";
-    const amounts = deltas.filter((each) => !isCount(each));
-    const figures = FIGURES.filter((name) => amounts.some((each) => each.figure === name));
-    return (
-        <>
-            <Deltas
-                deltas={deltas.filter(
-                    (each) => isCount(each) && (each.resource === "nodes" || each.figure === "counted"),
-                )}
-            />
-            {amounts.length > 0 && (
-                <table class="plain change-table">
-                    <caption class="unseen">What moved in the whole cluster</caption>
-                    <thead>
-                        <tr>
-                            <th scope="col">resource</th>
-                            {figures.map((name) => (
-                                <th key={name} scope="col" class="numeric">
-                                    {name}
-                                </th>
-                            ))}
-                        </tr>
-                    </thead>
-                    <tbody>
-                        {[...new Set(amounts.map((each) => each.resource))].map((resource) => (
-                            <tr key={resource}>
-                                <th scope="row">
-                                    {harmless(resource)} <small>{unitOf(resource)}</small>
-                                </th>
-                                {figures.map((name) => (
-                                    <Move
-                                        key={name}
-                                        delta={amounts.find(
-                                            (each) => each.resource === resource && each.figure === name,
-                                        )}
-                                    />
-                                ))}
-                            </tr>
-                        ))}
-                    </tbody>
-                </table>
-            )}
-        </>
-    );
-}
-
-function Block({ title, children }: { title: string; children: preact.ComponentChildren }) {
-    return (
-        <section class="block">
-            <h2>{title}</h2>
-            {children}
-        </section>
-    );
-}
-
-function Nodes({ title, nodes }: { title: string; nodes: Node[] }) {
-    if (!nodes.length) return null;
-    return (
-        <Block title={`${title}: ${count(nodes.length, "node")}`}>
-            <ul class="names">
-                {nodes.slice(0, MOST).map((node) => (
-                    <li key={node.name}>
-                        <a href={formatView({ ...parseView(location.hash), node: node.name })}>{harmless(node.name)}</a>{" "}
-                        <span class="quiet">
-                            {[node.pool, node.zone, node.instance_type]
-                                .flatMap((each) => (each === null ? [] : harmless(each)))
-                                .join(" · ")}
-                        </span>
-                    </li>
-                ))}
-            </ul>
-            <More of={nodes.length} />
-        </Block>
-    );
-}
-
-const More = ({ of }: { of: number }) =>
-    of > MOST ? <p class="quiet">and {grouped(of - MOST)} more: nodetally diff shows them all</p> : null;
-
-function ChangeTable({ changes }: { changes: NodeChange[] }) {
-    const shown = changes.slice(0, MOST);
-    const moved = movedIn(shown);
-    const domain = sharedDomain(shown.map((change) => change.name));
-    const hasWords = shown.some((change) => factsOf(change).length);
-    return (
-        <>
-            <table class="plain change-table">
-                <caption class="unseen">Changed nodes, the largest change first</caption>
-                <thead>
-                    <tr>
-                        <th scope="col">node</th>
-                        {hasWords && <th scope="col">state and facts</th>}
-                        <Titles moved={moved} />
-                    </tr>
-                </thead>
-                <tbody>
-                    {shown.map((change) => (
-                        <tr key={change.name}>
-                            <th scope="row">
-                                <NodeLink name={change.name} domain={domain} />
-                            </th>
-                            {hasWords && (
-                                <td class={change.urgent ? "facts-moved bad" : "facts-moved"}>
-                                    {factsOf(change).map(harmless).join("; ")}
-                                </td>
-                            )}
-                            <Moves moved={moved} deltas={change.deltas} />
-                        </tr>
-                    ))}
-                </tbody>
-            </table>
-            <More of={changes.length} />
-        </>
-    );
-}
-
-const factsOf = (change: NodeChange): string[] => [...(change.recreated ? ["made again"] : []), ...change.words];
-
-interface Moved {
-    key: string;
-    delta: Delta;
-}
-
-const keyOf = ({ resource, figure }: Delta): string => `${resource}\n${figure}`;
-
-/** A column for each figure that moved anywhere, in the order in which a node has them. */
-function movedIn(changes: readonly { deltas: Delta[] }[]): Moved[] {
-    const found = new Map<string, Delta>();
-    for (const { deltas } of changes)
-        for (const delta of deltas) if (isTold(delta) && !found.has(keyOf(delta))) found.set(keyOf(delta), delta);
-    return [...found]
-        .map(([key, delta]) => ({ key, delta }))
-        .sort((a, b) => rank(a.delta) - rank(b.delta) || (a.key < b.key ? -1 : 1));
-}
-
-const RESOURCES = ["pods", "cpu", "memory"];
-const FIGURES = ["counted", "requests", "limits", "usage", "allocatable"];
-
-function rank({ resource, figure }: Delta): number {
-    const at = RESOURCES.indexOf(resource);
-    return (at < 0 ? RESOURCES.length : at) * FIGURES.length + FIGURES.indexOf(figure);
-}
-
-const Titles = ({ moved }: { moved: Moved[] }) => (
-    <>
-        {moved.map(({ key, delta }) => (
-            <th key={key} scope="col" class="numeric">
-                {harmless(delta.resource)}
-                <small>
-                    {delta.figure === "counted" ? "" : delta.figure}
-                    {unitOf(delta.resource) && ` (${unitOf(delta.resource)})`}
-                </small>
-            </th>
-        ))}
-    </>
-);
-
-/** By how much, and from what to what; empty where it did not move. */
-function Moves({ moved, deltas }: { moved: Moved[]; deltas: Delta[] }) {
-    const own = new Map(deltas.map((delta) => [keyOf(delta), delta]));
-    return (
-        <>
-            {moved.map(({ key }) => (
-                <Move key={key} delta={own.get(key)} />
-            ))}
-        </>
-    );
-}
-
-function Move({ delta }: { delta: Delta | undefined }) {
-    if (!delta) return <td class="numeric" />;
-    return (
-        <td class="numeric" title={hoverOf(delta)}>
-            <b>{signed(delta.resource, delta.value).split(" ")[0]}</b>
-            <small>
-                {amount(delta.resource, delta.before)} → {amount(delta.resource, delta.after)}
-            </small>
-        </td>
-    );
-}
-
-/** Of pods, their number; pending and ended ones move all the time. */
-const isTold = (delta: Delta): boolean =>
-    delta.resource !== "pods" || delta.figure === "counted" || delta.figure === "allocatable";
-
-function Places({ title, changes }: { title: string; changes: PlaceChange[] | null }) {
-    if (changes === null)
-        return (
-            <Block title={title}>
-                <p class="quiet">Unknown on one side.</p>
-            </Block>
-        );
-    if (!changes.length) return null;
-    const shown = changes.slice(0, MOST);
-    const moved = movedIn(shown);
-    return (
-        <Block title={`${title}: ${grouped(changes.length)} changed`}>
-            <table class="plain change-table">
-                <caption class="unseen">{title}, the largest change first</caption>
-                <thead>
-                    <tr>
-                        <th scope="col">name</th>
-                        <Titles moved={moved} />
-                    </tr>
-                </thead>
-                <tbody>
-                    {shown.map((change) => (
-                        <tr key={change.name}>
-                            <th scope="row">{harmless(change.name)}</th>
-                            <Moves moved={moved} deltas={change.deltas} />
-                        </tr>
-                    ))}
-                </tbody>
-            </table>
-            <More of={changes.length} />
-        </Block>
-    );
-}
-
-function Deltas({ deltas }: { deltas: readonly Delta[] }) {
-    return (
-        <ul class="deltas">
-            {deltas.map((delta) => (
-                <li key={`${delta.resource} ${delta.figure}`} title={hoverOf(delta)}>
-                    <span class="quiet">{nameOf(delta)}</span> <b>{signed(delta.resource, delta.value)}</b>{" "}
-                    <small>
-                        {amount(delta.resource, delta.before)} → {amount(delta.resource, delta.after)}
-                    </small>
-                </li>
-            ))}
-        </ul>
-    );
-}
-
-function nameOf({ resource, figure }: Delta): string {
-    if (figure === "counted" || figure === "count") return harmless(resource);
-    return `${harmless(resource)} ${figure}`;
-}
-
-const hoverOf = ({ resource, before, after, value }: Delta): string =>
-    `${exact(resource, before)} → ${exact(resource, after)}${value === null || !unitOf(resource) ? "" : ` (${value > 0 ? "+" : ""}${exact(resource, value)})`}`;

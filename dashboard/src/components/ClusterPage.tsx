@@ -1,13 +1,14 @@
 /** One cluster at one moment: its numbers, its charts, and the tabs. */
 import { useMemo } from "preact/hooks";
 import { quoted, storeOf } from "../logic/command";
-import { harmless } from "../logic/text";
-import { age, exactTime } from "../logic/times";
+import { capital, count, harmless } from "../logic/text";
+import { age, exactTime, takenAt } from "../logic/times";
 import { staleness } from "../logic/trouble";
 import { formatView, HOME, parseView, TABS, type Tab } from "../logic/url";
 import { type Cluster, useCluster } from "../state/cluster";
 import { usePage } from "../state/page";
 import { useEnd } from "../state/span";
+import type { Usage } from "../types/model";
 import { Changes } from "./Changes";
 import { Charts } from "./Charts";
 import { Copyable } from "./Copyable";
@@ -115,11 +116,9 @@ function Problems({ cluster }: { cluster: Cluster }) {
     );
 }
 
-const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
-
-function UsageNotice({ usage }: { usage: NonNullable<Cluster["shown"]["value"]>["snapshot"]["usage"] }) {
+function UsageNotice({ usage }: { usage: Usage }) {
     const missing = usage.missing_nodes.length;
-    const who = missing ? `for ${missing} node${missing === 1 ? "" : "s"}` : "for every node";
+    const who = missing ? `for ${count(missing, "node")}` : "for every node";
     return (
         <Notice tone="info" title={`Usage is unknown ${who} (${usage.status})`}>
             <p>{harmless(usage.reason ?? "no reason was stored")}</p>
@@ -139,7 +138,7 @@ function Taken({ cluster }: { cluster: Cluster }) {
     const shown = cluster.shown.value;
     if (!shown) return null;
     const { snapshot } = shown;
-    const at = Date.parse(snapshot.taken_at ?? snapshot.slot);
+    const at = takenAt(snapshot);
     const { source } = snapshot;
     return (
         <div class="taken">

@@ -1,8 +1,10 @@
 /** A command to copy. Where the clipboard is barred, it can be marked by hand. */
 import { useState } from "preact/hooks";
 
-export function Copyable({ text, label = "Copy" }: { text: string; label?: string }) {
-    const [said, setSaid] = useState(label);
+const LABEL = "Copy";
+
+export function Copyable({ text }: { text: string }) {
+    const [said, setSaid] = useState(LABEL);
     const copy = async () => {
         try {
             await navigator.clipboard.writeText(text);
@@ -10,7 +12,7 @@ export function Copyable({ text, label = "Copy" }: { text: string; label?: strin
         } catch {
             setSaid("Mark it by hand");
         }
-        setTimeout(() => setSaid(label), 2000);
+        setTimeout(() => setSaid(LABEL), 2000);
     };
     return (
         <span class="copyable">

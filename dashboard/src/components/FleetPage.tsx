@@ -46,7 +46,7 @@ function rowOf(member: Member, now: number | null): FleetRow {
     const stale = index && now !== null ? staleness(index, now) : null;
     const troubles = totals ? troublesOf(totals, now === null ? [] : (index?.recent ?? []), stale) : [];
     if (problem) troubles.unshift({ weight: problem.kind === "nothing-then" ? 0 : 4, words: problemWords(problem) });
-    return { name, totals, takenAt: takenAt === null ? null : Date.parse(takenAt), troubles, problem, loading };
+    return { name, totals, takenAt, troubles, problem, loading };
 }
 
 function problemWords(problem: NonNullable<Member["problem"]>): string {

@@ -2,7 +2,7 @@
 import { firstSort } from "../logic/arrange";
 import { absoluteBare } from "../logic/bar";
 import { FLEET_KEYS, type FleetKey, type FleetRow } from "../logic/fleet";
-import { ABSENT, grouped, harmless, UNKNOWN } from "../logic/text";
+import { ABSENT, harmless, numberText, UNKNOWN } from "../logic/text";
 import { age, exactTime } from "../logic/times";
 import { formatView, HOME } from "../logic/url";
 import { usePage } from "../state/page";
@@ -141,10 +141,10 @@ function Cells({ row, signs }: { row: FleetRow; signs: Signs }) {
     return (
         <>
             <td class="col-nodes">
-                <b class={nodes.ready !== nodes.count ? "bad" : ""}>{number(nodes.ready)}</b>
-                <span class="quiet">/{number(nodes.count)}</span>
+                <b class={nodes.ready !== nodes.count ? "bad" : ""}>{numberText(nodes.ready)}</b>
+                <span class="quiet">/{numberText(nodes.count)}</span>
             </td>
-            <td class="col-pods">{number(pods.counted)}</td>
+            <td class="col-pods">{numberText(pods.counted)}</td>
             <Share totals={row.totals} resource="cpu" signs={signs.cpu} />
             <Share totals={row.totals} resource="memory" signs={signs.memory} />
         </>
@@ -162,5 +162,3 @@ function Share({ totals, resource, signs }: { totals: SmallTotals; resource: str
 
 /** A cluster of no nodes has none; of one that has some it is unknown. */
 const Lacking = ({ of }: { of: SmallTotals }) => <span class="quiet">{of.nodes.count === 0 ? ABSENT : UNKNOWN}</span>;
-
-const number = (value: number | null): string => (value === null ? UNKNOWN : grouped(value));

@@ -1,34 +1,20 @@
 /** A cell a node, coloured by a ratio. On a canvas for 5,000; everything it says is in the table too. */
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { filter, search } from "../logic/arrange";
-import {
-    type Cell,
-    cellAt,
-    type HeatLayout,
-    layout,
-    type Measure,
-    measuresOf,
-    type Step,
-    shareText,
-    stepOf,
-} from "../logic/heat";
-import { GROUPS, states, type TextField, textOf } from "../logic/nodes";
+import { useMemo } from "preact/hooks";
+import { type Measure, measuresOf, type Step, stepOf } from "../logic/heat";
+import { groupFields, type TextField } from "../logic/nodes";
 import { count, grouped, harmless } from "../logic/text";
+import { useFound } from "../state/found";
 import { usePage } from "../state/page";
 import type { Node, Snapshot } from "../types/model";
-import { channels, colour } from "./colours";
+import { heatColours } from "./colours";
 import { Facets } from "./Facets";
+import { HeatCells } from "./HeatCells";
 
 export function Heatmap({ snapshot }: { snapshot: Snapshot }) {
     const { view, go } = usePage();
     const measures = useMemo(() => measuresOf(snapshot.nodes), [snapshot.nodes]);
     const measure = measures.find((each) => each.key === view.heat) ?? (measures[0] as Measure);
-    const filterKey = JSON.stringify(view.filters);
-    // filterKey stands for the filters
-    const nodes = useMemo(
-        () => search(filter(snapshot.nodes, view.filters), view.q),
-        [snapshot.nodes, filterKey, view.q],
-    );
+    const nodes = useFound(snapshot.nodes);
     const group = view.group ?? firstGroup(snapshot.nodes);
     return (
         <section aria-label="Heatmap">
@@ -49,11 +35,9 @@ export function Heatmap({ snapshot }: { snapshot: Snapshot }) {
                         value={group ?? ""}
                         onChange={(event) => go({ group: event.currentTarget.value as TextField })}
                     >
-                        {GROUPS.filter((field) => snapshot.nodes.some((node) => textOf(node, field) !== null)).map(
-                            (field) => (
-                                <option key={field}>{field}</option>
-                            ),
-                        )}
+                        {groupFields(snapshot.nodes).map((field) => (
+                            <option key={field}>{field}</option>
+                        ))}
                     </select>
                 </label>
                 <Facets nodes={snapshot.nodes} />
@@ -61,7 +45,7 @@ export function Heatmap({ snapshot }: { snapshot: Snapshot }) {
             </div>
             <Scale nodes={nodes} measure={measure} />
             {nodes.length ? (
-                <Cells nodes={nodes} measure={measure} group={group} />
+                <HeatCells nodes={nodes} measure={measure} group={group} />
             ) : (
                 <p class="table-empty">No node matches.</p>
             )}
@@ -71,7 +55,7 @@ export function Heatmap({ snapshot }: { snapshot: Snapshot }) {
 }
 
 const firstGroup = (nodes: readonly Node[]): TextField | null =>
-    (["pool", "zone"] as const).find((field) => nodes.some((node) => textOf(node, field) !== null)) ?? null;
+    groupFields(nodes).find((field) => field === "pool" || field === "zone") ?? null;
 
 const STEPS: Step[] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, "over", "unknown"];
 
@@ -106,121 +90,4 @@ function Scale({ nodes, measure }: { nodes: readonly Node[]; measure: Measure })
             ))}
         </ol>
     );
-}
-
-function heatColours(): string[] {
-    const [low, high] = [channels(colour("heat-low")), channels(colour("heat-high"))];
-    return Array.from({ length: 10 }, (_, at) => {
-        const mixed = low.map((from, channel) => Math.round(from + (((high[channel] as number) - from) * at) / 9));
-        return `rgb(${mixed.join(" ")})`;
-    });
-}
-
-interface CellsProps {
-    nodes: readonly Node[];
-    measure: Measure;
-    group: TextField | null;
-}
-
-function Cells({ nodes, measure, group }: CellsProps) {
-    const { view, go, dark } = usePage();
-    const canvas = useRef<HTMLCanvasElement>(null);
-    const box = useRef<HTMLDivElement>(null);
-    const [width, setWidth] = useState(0);
-    const [hover, setHover] = useState<Cell | null>(null);
-    useEffect(() => {
-        const observer = new ResizeObserver(([entry]) => setWidth(Math.floor(entry?.contentRect.width ?? 0)));
-        if (box.current) observer.observe(box.current);
-        return () => observer.disconnect();
-    }, []);
-    const made = useMemo(() => (width ? layout(nodes, measure, group, width) : null), [nodes, measure, group, width]);
-    // drawn again in the theme's colours
-    useEffect(() => {
-        if (made && canvas.current) draw(canvas.current, made, width, view.node);
-    }, [made, width, dark, view.node]);
-    const under = (event: MouseEvent) => (made && cellAt(made, event.offsetX, event.offsetY)) || null;
-    return (
-        <div class="heat-box" ref={box}>
-            {/* The table is its keyboard equivalent. */}
-            <canvas
-                ref={canvas}
-                role="img"
-                aria-label={`${harmless(measure.title)}: a cell for each of ${count(nodes.length, "node")}; the scale above counts them`}
-                onMouseMove={(event) => {
-                    const found = under(event);
-                    if (found?.node !== hover?.node) setHover(found);
-                }}
-                onMouseLeave={() => setHover(null)}
-                onClick={(event) => {
-                    const found = under(event);
-                    if (found) go({ node: found.node.name });
-                }}
-            />
-            {hover && made && <Tip cell={hover} made={made} measure={measure} width={width} />}
-        </div>
-    );
-}
-
-function Tip({ cell, made, measure, width }: { cell: Cell; made: HeatLayout; measure: Measure; width: number }) {
-    const left = Math.min(cell.x, Math.max(0, width - 320));
-    return (
-        <div class="tip" style={{ left: `${left}px`, top: `${cell.y + made.cell + 4}px` }}>
-            <strong>{harmless(cell.node.name)}</strong>
-            <span>
-                {harmless(measure.title)}: {shareText(cell.node, measure)}
-            </span>
-            <span class="quiet">{states(cell.node).map(harmless).join(", ")}</span>
-        </div>
-    );
-}
-
-function draw(canvas: HTMLCanvasElement, made: HeatLayout, width: number, chosen: string | null): void {
-    const scale = devicePixelRatio || 1;
-    canvas.width = width * scale;
-    canvas.height = made.height * scale;
-    canvas.style.width = `${width}px`;
-    canvas.style.height = `${made.height}px`;
-    const pen = canvas.getContext("2d");
-    if (!pen) return;
-    pen.scale(scale, scale);
-    const steps = heatColours();
-    const [text, line, over, overDark] = ["text", "track-line", "over", "over-dark"].map(colour) as [
-        string,
-        string,
-        string,
-        string,
-    ];
-    pen.font = "12px system-ui, sans-serif";
-    pen.fillStyle = text;
-    for (const heading of made.headings)
-        pen.fillText(`${harmless(heading.text)}  ${grouped(heading.count)}`, heading.x, heading.y + 15, width);
-    const side = made.cell - (made.cell > 12 ? 2 : 1);
-    for (const cell of made.cells) {
-        pen.fillStyle =
-            cell.step === "over" ? over : typeof cell.step === "number" ? (steps[cell.step] as string) : "transparent";
-        pen.fillRect(cell.x, cell.y, side, side);
-        if (cell.step === "over") stroke(pen, overDark, [cell.x, cell.y + side, cell.x + side, cell.y]);
-        if (cell.step === "unknown") outline(pen, line, cell.x, cell.y, side);
-        if (cell.node.name === chosen) outline(pen, text, cell.x, cell.y, side, 2);
-    }
-}
-
-/** Over 100 % has a slash, unknown is hollow: neither needs colour to be seen. */
-function stroke(
-    pen: CanvasRenderingContext2D,
-    style: string,
-    [x1, y1, x2, y2]: [number, number, number, number],
-): void {
-    pen.strokeStyle = style;
-    pen.lineWidth = 1.5;
-    pen.beginPath();
-    pen.moveTo(x1, y1);
-    pen.lineTo(x2, y2);
-    pen.stroke();
-}
-
-function outline(pen: CanvasRenderingContext2D, style: string, x: number, y: number, side: number, width = 1): void {
-    pen.strokeStyle = style;
-    pen.lineWidth = width;
-    pen.strokeRect(x + 0.5, y + 0.5, side - 1, side - 1);
 }

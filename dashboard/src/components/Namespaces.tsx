@@ -2,8 +2,9 @@
 import { useMemo } from "preact/hooks";
 import { amount, exact, percentage, unitOf } from "../logic/amounts";
 import { firstSort } from "../logic/arrange";
-import { arrangePlaces, type PlaceColumn, placeColumns } from "../logic/places";
-import { count, grouped, harmless, UNKNOWN } from "../logic/text";
+import { figure } from "../logic/nodes";
+import { arrangePlaces, asked, type PlaceColumn, placeColumns } from "../logic/places";
+import { count, harmless, numberText } from "../logic/text";
 import { usePage } from "../state/page";
 import type { Place, Snapshot } from "../types/model";
 import { BarDrawing } from "./Bar";
@@ -33,8 +34,8 @@ export function Namespaces({ snapshot }: { snapshot: Snapshot }) {
         <section aria-label="Namespaces">
             <div class="tools">
                 <span class="quiet">
-                    {count(rows.length, "namespace")}; pods bound to a node that have not ended. Share: requests of the
-                    cluster's allocatable.
+                    {count(rows.length, "namespace")}; pods bound to a node that are not terminal. Share: requests of
+                    the cluster's allocatable.
                 </span>
             </div>
             <VirtualTable
@@ -64,7 +65,7 @@ function tableColumn(column: PlaceColumn, snapshot: Snapshot): TableColumn<Place
         return {
             ...base,
             width: 80,
-            cell: (place) => (number(place) === null ? UNKNOWN : grouped(number(place) as number)),
+            cell: (place) => numberText(number(place)),
         };
     if (part === "share")
         return {
@@ -82,10 +83,8 @@ function tableColumn(column: PlaceColumn, snapshot: Snapshot): TableColumn<Place
 }
 
 function Share({ place, resource, snapshot }: { place: Place; resource: string; snapshot: Snapshot }) {
-    const of = (rows: Record<string, { requests: number | null; allocatable?: number | null }>) =>
-        Object.hasOwn(rows, resource) ? rows[resource] : undefined;
-    const requests = Object.hasOwn(place.resources, resource) ? (of(place.resources)?.requests ?? null) : 0;
-    const allocatable = of(snapshot.totals.resources)?.allocatable ?? null;
+    const requests = asked(place, resource, "requests");
+    const allocatable = figure(snapshot.totals, resource, "allocatable");
     const share = percentage(requests, allocatable);
     return (
         <span class="bar share-only">

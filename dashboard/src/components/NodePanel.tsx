@@ -2,18 +2,20 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { amount, exact, unitOf } from "../logic/amounts";
+import { isMeasured } from "../logic/bar";
 import {
     extraResources,
     figure,
     headroom,
+    labelTexts,
     POD_SLOTS,
     resourceNames,
     shortNames,
     states,
     taintText,
 } from "../logic/nodes";
-import { ABSENT, grouped, harmless, UNKNOWN } from "../logic/text";
-import { age, exactTime } from "../logic/times";
+import { ABSENT, harmless, numberText, UNKNOWN } from "../logic/text";
+import { age, exactTime, takenAt } from "../logic/times";
 import type { Shown } from "../state/cluster";
 import { usePage } from "../state/page";
 import type { ClusterIndex } from "../types/derived";
@@ -78,10 +80,10 @@ function Known({ node, shown, index }: { node: Node; shown: Shown; index: Cluste
             <Resources node={node} />
             <h3>Pods</h3>
             <p>
-                {number(node.pods.counted)} of {number(node.pods.allocatable)}{" "}
+                {numberText(node.pods.counted)} of {numberText(node.pods.allocatable)}{" "}
                 <span class="quiet">
-                    ({number(node.pods.pending)} pending, {number(node.pods.terminating)} terminating;{" "}
-                    {number(node.pods.terminal)} ended beside)
+                    ({numberText(node.pods.pending)} pending, {numberText(node.pods.terminating)} terminating;{" "}
+                    {numberText(node.pods.terminal)} terminal beside)
                 </span>
             </p>
             <h3>Its day</h3>
@@ -91,12 +93,11 @@ function Known({ node, shown, index }: { node: Node; shown: Shown; index: Cluste
                 <p class="quiet">Without the cluster's index its day cannot be found.</p>
             )}
             <h3>Facts</h3>
-            <Facts node={node} takenAt={Date.parse(shown.snapshot.taken_at ?? shown.snapshot.slot)} />
+            <Facts node={node} at={takenAt(shown.snapshot)} />
         </>
     );
 }
 
-const number = (value: number | null): string => (value === null ? UNKNOWN : grouped(value));
 const PANEL_SIGNS = 17; // "12.4 / 15.9 cores"
 const PARTS = ["requests", "limits", "usage", "headroom", "allocatable"] as const;
 
@@ -127,9 +128,7 @@ function Resources({ node }: { node: Node }) {
                                 </th>
                                 {PARTS.map((part) => (
                                     <td key={part} class="numeric" title={exact(name, of(name, part))}>
-                                        {part === "usage" && name !== "cpu" && name !== "memory"
-                                            ? ABSENT
-                                            : amount(name, of(name, part))}
+                                        {part === "usage" && !isMeasured(name) ? ABSENT : amount(name, of(name, part))}
                                     </td>
                                 ))}
                             </tr>
@@ -140,7 +139,7 @@ function Resources({ node }: { node: Node }) {
     );
 }
 
-function Facts({ node, takenAt }: { node: Node; takenAt: number }) {
+function Facts({ node, at }: { node: Node; at: number }) {
     const { settings } = usePage();
     const born = node.created_at === null ? null : Date.parse(node.created_at);
     const rows: [string, ComponentChildren][] = [
@@ -151,8 +150,8 @@ function Facts({ node, takenAt }: { node: Node; takenAt: number }) {
         ["capacity type", text(node.capacity_type)],
         ["roles", list(node.roles)],
         ["taints", list(node.taints?.map(taintText) ?? null)],
-        ["labels", list(node.labels && Object.entries(node.labels).map((pair) => pair.join("=")))],
-        ["age", born === null ? UNKNOWN : `${age(takenAt - born)}, since ${exactTime(born, settings.zone)}`],
+        ["labels", list(labelTexts(node))],
+        ["age", born === null ? UNKNOWN : `${age(at - born)}, since ${exactTime(born, settings.zone)}`],
         ["version", text(node.kubelet_version)],
         ["OS", text(node.os_image)],
         ["architecture", text(node.architecture)],

@@ -1,19 +1,12 @@
 /** The nodes of a snapshot: what is searched, filtered, sorted and grouped for, as a table. */
 import { useMemo } from "preact/hooks";
-import {
-    arrange,
-    FACETS,
-    filter,
-    firstDown,
-    firstSort,
-    grouped as groupedRows,
-    onlyNodes,
-    search,
-} from "../logic/arrange";
+import { arrange, FACETS, firstDown, firstSort, grouped as groupedRows, onlyNodes } from "../logic/arrange";
 import { type Column, type Columns, columnsOf, type Row } from "../logic/columns";
 import { csvOf } from "../logic/csv";
-import { GROUPS, isSum, sumOf, type TextField, textOf } from "../logic/nodes";
+import { groupFields, isSum, sumOf, type TextField } from "../logic/nodes";
 import { count, grouped } from "../logic/text";
+import { takenAt } from "../logic/times";
+import { useFound } from "../state/found";
 import { useMoved } from "../state/moved";
 import { usePage } from "../state/page";
 import type { Node, Snapshot } from "../types/model";
@@ -27,8 +20,8 @@ const ROW_HEIGHT = 28;
 
 export function NodesTab({ snapshot }: { snapshot: Snapshot }) {
     const { view, go, phone } = usePage();
-    const takenAt = Date.parse(snapshot.taken_at ?? snapshot.slot);
-    const columns = useMemo(() => columnsOf(snapshot.nodes, takenAt), [snapshot.nodes, takenAt]);
+    const at = takenAt(snapshot);
+    const columns = useMemo(() => columnsOf(snapshot.nodes, at), [snapshot.nodes, at]);
     const keys = view.columns ?? (phone ? columns.phone : columns.usual);
     const found = useFound(snapshot.nodes);
     const rows = useRows(found, columns);
@@ -97,13 +90,6 @@ const keyOf = (row: Row): string => (isSum(row) ? `\0${row.name}` : row.name);
 const toggled = (list: readonly string[], each: string): string[] =>
     list.includes(each) ? list.filter((other) => other !== each) : [...list, each];
 
-function useFound(nodes: Node[]): Node[] {
-    const { view } = usePage();
-    const filters = FACETS.map((facet) => JSON.stringify(view.filters[facet])).join();
-    // `filters` stands for the filters
-    return useMemo(() => search(filter(nodes, view.filters), view.q), [nodes, filters, view.q]);
-}
-
 /** With a sum above what was narrowed down to. */
 function useRows(found: Node[], columns: Columns): Row[] {
     const { view } = usePage();
@@ -123,7 +109,7 @@ function useRows(found: Node[], columns: Columns): Row[] {
 
 function GroupBy({ nodes }: { nodes: readonly Node[] }) {
     const { view, go } = usePage();
-    const fields = useMemo(() => GROUPS.filter((field) => nodes.some((node) => textOf(node, field) !== null)), [nodes]);
+    const fields = useMemo(() => groupFields(nodes), [nodes]);
     if (!fields.length) return null;
     return (
         <select

@@ -1,5 +1,5 @@
 /** Pods that no listed node holds: waiting for one, or bound to one that is gone. Shown, never dropped. */
-import { withUnit } from "../logic/amounts";
+import { byResource, withUnit } from "../logic/amounts";
 import { count, grouped, harmless, UNKNOWN } from "../logic/text";
 import type { Place, Snapshot } from "../types/model";
 
@@ -38,7 +38,7 @@ const said = ({ pods: { counted } }: Place): string =>
 const asks = (place: Place): string => `${place.pods.counted === 1 ? "asks" : "ask"} for ${asked(place)}`;
 
 function asked({ resources }: Place): string {
-    const names = Object.keys(resources).sort();
+    const names = Object.keys(resources).sort(byResource);
     const parts = names.map((name) => {
         const unit = name === "cpu" || name === "memory" ? "" : ` ${harmless(name)}`;
         return withUnit(name, resources[name]?.requests ?? null) + (name === "memory" ? " memory" : unit);

@@ -10,6 +10,7 @@ import {
     moment,
     shortDate,
     shortTime,
+    takenAt,
     zoneName,
 } from "../logic/times";
 import { staleness } from "../logic/trouble";
@@ -19,6 +20,7 @@ import type { ClusterIndex } from "../types/derived";
 import { DayStrip } from "./DayStrip";
 import { useKey } from "./keys";
 import { Menu } from "./Menu";
+import { MomentInputs } from "./MomentInputs";
 
 const HOUR = DAY / 24;
 
@@ -46,7 +48,7 @@ export function ClusterTime({ index, slot }: { index: ClusterIndex | null; slot:
     };
     const at = Date.parse(slot ?? isoOf(Date.now()));
     const isStale = view.t === null && index !== null && staleness(index, now) !== null;
-    const old = isStale ? age(now - Date.parse(index.last.taken_at ?? index.last.slot)) : null;
+    const old = isStale ? age(now - takenAt(index.last)) : null;
     return <Control at={at} step={step} hint={end ?? "snapshot"} strip={index} old={old} />;
 }
 
@@ -113,9 +115,8 @@ function Picker({ at, index, close }: { at: number; index: ClusterIndex | null; 
     const { view, go, settings, now } = usePage();
     const { zone } = settings;
     const [day, setDay] = useState(at);
-    const [date, setDate] = useState(dateIn(at, zone));
-    const [clock, setClock] = useState(clockIn(at, zone));
-    const chosen = moment(date, clock, zone);
+    const [typed, setTyped] = useState({ date: dateIn(at, zone), clock: clockIn(at, zone) });
+    const chosen = moment(typed.date, typed.clock, zone);
     const show = (event: Event) => {
         event.preventDefault();
         if (chosen === null) return;
@@ -129,7 +130,7 @@ function Picker({ at, index, close }: { at: number; index: ClusterIndex | null; 
     const turn = (by: number) => {
         const to = dayBounds(day, zone)[0] + by * DAY + DAY / 2;
         setDay(to);
-        setDate(dateIn(to, zone));
+        setTyped({ ...typed, date: dateIn(to, zone) });
     };
     return (
         <form class="picker" onSubmit={show}>
@@ -156,24 +157,7 @@ function Picker({ at, index, close }: { at: number; index: ClusterIndex | null; 
                     <DayStrip index={index} day={day} at={at} onPick={(slot) => go({ t: slot })} />
                 </>
             )}
-            <div class="picker-row">
-                <input
-                    type="date"
-                    aria-label="Date"
-                    value={date}
-                    onInput={(event) => setDate(event.currentTarget.value)}
-                    required
-                />
-                <input
-                    type="time"
-                    aria-label={`Time of day, ${zoneName(at, zone)}`}
-                    step={1}
-                    value={clock}
-                    onInput={(event) => setClock(event.currentTarget.value)}
-                    required
-                />
-                <button type="submit">Show</button>
-            </div>
+            <MomentInputs {...typed} at={at} set={setTyped} stepSeconds={1} submit="Show" />
             <small>The newest snapshot at or before it, {zoneName(at, zone)}.</small>
         </form>
     );

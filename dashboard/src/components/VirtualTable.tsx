@@ -1,8 +1,9 @@
 /** A real table of which only the rows in sight are in the document. Knows nothing of what it shows. */
 import { Component, type ComponentChildren, createRef } from "preact";
-import { useCallback, useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useCallback, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Sort } from "../logic/arrange";
 import { recycle, windowOf } from "../logic/window";
+import { useCursor } from "./cursor";
 
 export interface TableColumn<T> {
     key: string;
@@ -31,8 +32,6 @@ interface Props<T> {
     open?: string | null;
     empty: ComponentChildren;
 }
-
-const HEAD = 30;
 
 export function VirtualTable<T>(props: Props<T>) {
     const { columns, rows, rowHeight } = props;
@@ -228,82 +227,4 @@ function clicked(event: MouseEvent, act: () => void): void {
     const target = event.target as Element;
     if (target.closest("a, button, input") || getSelection()?.type === "Range") return;
     act();
-}
-
-/** The row that the keyboard is at: j k and arrows move it, Enter opens it. It follows its row when rows move. */
-function useCursor<T>(box: { current: HTMLDivElement | null }, props: Props<T>) {
-    const [key, setKey] = useState<string | null>(null);
-    const { rows, rowKey, rowHeight, onOpen } = props;
-    const at = key === null ? -1 : rows.findIndex((row) => rowKey(row) === key);
-    const state = useRef({ at, rows, rowKey, rowHeight, onOpen });
-    state.current = { at, rows, rowKey, rowHeight, onOpen };
-    useEffect(() => {
-        const pressed = (event: KeyboardEvent) => {
-            const found = state.current;
-            const step = stepOf(event, box.current, found.rows.length);
-            if (event.defaultPrevented || !box.current) return;
-            if (step !== 0) {
-                const to = Math.max(0, Math.min(found.rows.length - 1, found.at + step));
-                const row = found.rows[to];
-                if (row === undefined) return;
-                event.preventDefault();
-                setKey(found.rowKey(row));
-                reveal(box.current, to, found.rowHeight);
-            } else if (event.key === "Enter" && found.at >= 0 && opens(event, box.current)) {
-                event.preventDefault();
-                found.onOpen?.(found.rows[found.at] as T);
-            }
-        };
-        addEventListener("keydown", pressed);
-        return () => removeEventListener("keydown", pressed);
-    }, [box]);
-    const onPointer = (event: MouseEvent) => {
-        const line = (event.target as Element).closest<HTMLElement>("tr[data-row]");
-        const row = line && rows[Number(line.dataset.row)];
-        if (row) setKey(rowKey(row));
-    };
-    return { at, onPointer };
-}
-
-const PAGE_ROWS = 20;
-
-function stepOf(event: KeyboardEvent, box: HTMLElement | null, rows: number): number {
-    const target = event.target as Element;
-    if (
-        event.ctrlKey ||
-        event.metaKey ||
-        event.altKey ||
-        target.closest("input, textarea, select, [role=dialog], .menu")
-    )
-        return 0;
-    if (event.key === "j") return 1;
-    if (event.key === "k") return -1;
-    if (!inTable(event, box)) return 0;
-    const steps: Record<string, number> = {
-        ArrowDown: 1,
-        ArrowUp: -1,
-        PageDown: PAGE_ROWS,
-        PageUp: -PAGE_ROWS,
-        Home: -rows,
-        End: rows,
-    };
-    return steps[event.key] ?? 0;
-}
-
-/** Arrows scroll the page unless the table, or nothing at all, has the focus. */
-function inTable(event: KeyboardEvent, box: HTMLElement | null): boolean {
-    const target = event.target as Element;
-    return target === document.body || (box?.contains(target) === true && !target.closest("thead"));
-}
-
-/** Enter on a link or a button is the link's own. */
-const opens = (event: KeyboardEvent, box: HTMLElement | null): boolean =>
-    inTable(event, box) && !(event.target as Element).closest("a, button");
-
-function reveal(box: HTMLElement, at: number, rowHeight: number): void {
-    const top = at * rowHeight;
-    const room = box.clientHeight - HEAD - rowHeight;
-    if (top < box.scrollTop) box.scrollTop = top;
-    else if (top > box.scrollTop + room - rowHeight) box.scrollTop = top - room + rowHeight;
-    box.scrollIntoView({ block: "nearest" });
 }

@@ -9,7 +9,16 @@ export function colour(name: string): string {
 }
 
 /** The red, green and blue of what colour() gives. */
-export function channels(text: string): [number, number, number] {
+function channels(text: string): [number, number, number] {
     const [r = 0, g = 0, b = 0] = (text.match(/[\d.]+/g) ?? []).map(Number);
     return [r, g, b];
+}
+
+/** The ten steps of the heatmap, from the low colour to the high one. */
+export function heatColours(): string[] {
+    const [low, high] = [channels(colour("heat-low")), channels(colour("heat-high"))];
+    return Array.from({ length: 10 }, (_, at) => {
+        const mixed = low.map((from, channel) => Math.round(from + (((high[channel] as number) - from) * at) / 9));
+        return `rgb(${mixed.join(" ")})`;
+    });
 }

@@ -1,5 +1,5 @@
 /** Keys that work everywhere on the page: / t ? ; those of tables and of time are with their parts. */
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import type { Settings } from "../state/settings";
 
 export const KEYS: [string, string][] = [
@@ -19,19 +19,18 @@ export function useKeys(settings: Settings, dark: boolean, toggleHelp: () => voi
     useKey("?", toggleHelp);
 }
 
-/** Calls on a key, unless somebody is writing. */
-export function useKey(key: string, act: () => void, whileWriting = false): void {
+/** Calls on a key, unless somebody is writing. What is on the screen hears keys: it does not wait for a first frame. */
+export function useKey(key: string, act: () => void): void {
     const current = useRef(act);
     current.current = act;
-    useEffect(() => {
+    useLayoutEffect(() => {
         const pressed = (event: KeyboardEvent) => {
             if (event.key !== key || event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
-            if (!whileWriting && (event.target as Element).closest("input:not([type=checkbox]), textarea, select"))
-                return;
+            if ((event.target as Element).closest("input:not([type=checkbox]), textarea, select")) return;
             event.preventDefault();
             current.current();
         };
         addEventListener("keydown", pressed);
         return () => removeEventListener("keydown", pressed);
-    }, [key, whileWriting]);
+    }, [key]);
 }

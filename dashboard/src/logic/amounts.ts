@@ -4,7 +4,13 @@ import { ABSENT, grouped, UNKNOWN } from "./text";
 const GIB = 2 ** 30;
 const BYTE_RESOURCES = new Set(["memory", "ephemeral-storage", "storage"]);
 
-export const isBytes = (resource: string): boolean => BYTE_RESOURCES.has(resource) || resource.startsWith("hugepages-");
+const isBytes = (resource: string): boolean => BYTE_RESOURCES.has(resource) || resource.startsWith("hugepages-");
+
+/** cpu and memory first, the others by name. */
+export function byResource(a: string, b: string): number {
+    const rank = (name: string) => (name === "cpu" ? 0 : name === "memory" ? 1 : 2);
+    return rank(a) - rank(b) || (a < b ? -1 : 1);
+}
 
 /** The unit that amounts are shown in: cores, GiB, or none for a count. */
 export const unitOf = (resource: string): string => (resource === "cpu" ? "cores" : isBytes(resource) ? "GiB" : "");

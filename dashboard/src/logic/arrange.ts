@@ -1,7 +1,20 @@
 /** Nodes in, the table's rows out: searched, filtered, sorted, grouped. Pure; quick enough for every key stroke. */
 import type { Node } from "../types/model";
 import type { Column, Row, Value } from "./columns";
-import { groupsOf, inTrouble, isSum, type Sum, states, TEXTS, type TextField, taintText, textOf } from "./nodes";
+import {
+    groupsOf,
+    inTrouble,
+    isSum,
+    labelTexts,
+    nullLast,
+    type Sum,
+    states,
+    TEXTS,
+    type TextField,
+    taintText,
+    textOf,
+} from "./nodes";
+import { finder } from "./text";
 
 export interface Sort {
     key: string;
@@ -14,7 +27,7 @@ export type Facet = (typeof FACETS)[number];
 export type Filters = Partial<Record<Facet, (string | null)[]>>;
 
 /** What a node has under a facet. */
-export function facetValues(node: Node, facet: Facet): (string | null)[] {
+function facetValues(node: Node, facet: Facet): (string | null)[] {
     if (facet === "state") return states(node);
     if (facet !== "taint") return [textOf(node, facet)];
     return node.taints?.length ? node.taints.map(taintText) : [null];
@@ -31,7 +44,7 @@ function haystack(node: Node): string {
         ...states(node),
         ...(node.taints?.map(taintText) ?? []),
         ...(node.roles ?? []),
-        ...Object.entries(node.labels ?? {}).map((pair) => pair.join("=")),
+        ...(labelTexts(node) ?? []),
     ];
     const made = parts.join("\n").toLowerCase();
     haystacks.set(node, made);
@@ -40,8 +53,8 @@ function haystack(node: Node): string {
 
 /** Nodes in which every word is found somewhere. */
 export function search(nodes: readonly Node[], query: string): Node[] {
-    const words = query.toLowerCase().split(/\s+/).filter(Boolean);
-    return words.length ? nodes.filter((node) => words.every((word) => haystack(node).includes(word))) : [...nodes];
+    const found = finder(query);
+    return query.trim() ? nodes.filter((node) => found(haystack(node))) : [...nodes];
 }
 
 /** Nodes that have one of the chosen values under every facet; `but` leaves one facet out. */
@@ -60,14 +73,14 @@ export function facetCounts(nodes: readonly Node[], filters: Filters, facet: Fac
         for (const value of new Set(facetValues(node, facet))) counts.set(value, (counts.get(value) ?? 0) + 1);
     }
     for (const value of filters[facet] ?? []) if (!counts.has(value)) counts.set(value, 0);
-    return new Map([...counts].sort(([a], [b]) => (a === null ? 1 : b === null ? -1 : a < b ? -1 : 1)));
+    return new Map([...counts].sort(([a], [b]) => nullLast(a, b)));
 }
 
 /** Which way a first click sorts: texts rise; of numbers the largest comes first. */
 export const firstDown = (column: Column): boolean =>
     column.kind === "bar" || column.kind === "number" || column.kind === "pods";
 
-export function compareValues(a: Value, b: Value): number {
+function compareValues(a: Value, b: Value): number {
     return a === b ? 0 : (a as string) < (b as string) ? -1 : 1;
 }
 

@@ -9,6 +9,7 @@ import {
     headroom,
     inTrouble,
     isSum,
+    labelTexts,
     lacking,
     resourceNames,
     type Sum,
@@ -19,7 +20,7 @@ import {
     taintText,
     textOf,
 } from "./nodes";
-import { ABSENT, count, grouped, harmless, UNKNOWN } from "./text";
+import { ABSENT, count, grouped, harmless, numberText, UNKNOWN } from "./text";
 import { age } from "./times";
 
 export type Value = string | number | null;
@@ -74,11 +75,7 @@ export function columnsOf(nodes: readonly Node[], takenAt: number): Columns {
         ...(["pending", "terminating", "terminal", "allocatable"] as const).map(podColumn),
         ...resources.flatMap((name) => resourceColumns(name, short.get(name) as string)),
         listColumn("taints", "taints", (node) => node.taints?.map(taintText) ?? null),
-        listColumn(
-            "labels",
-            "labels",
-            (node) => node.labels && Object.entries(node.labels).map((pair) => pair.join("=")),
-        ),
+        listColumn("labels", "labels", labelTexts),
         ageColumn(takenAt),
         textColumn("kubelet-version"),
         textColumn("os-image"),
@@ -170,15 +167,13 @@ const PODS: Column = {
     group: "pods",
     kind: "pods",
     value: (row) => row.pods.counted,
-    text: (row) => `${number(row.pods.counted)} / ${number(row.pods.allocatable)}`,
+    text: (row) => `${numberText(row.pods.counted)} / ${numberText(row.pods.allocatable)}`,
     hover: (row) =>
-        `${number(row.pods.counted)} count: ${number(row.pods.pending)} of them pending, ${number(row.pods.terminating)} ` +
-        `terminating; ${number(row.pods.terminal)} ended beside; room for ${number(row.pods.allocatable)}`,
+        `${numberText(row.pods.counted)} count: ${numberText(row.pods.pending)} of them pending, ${numberText(row.pods.terminating)} ` +
+        `terminating; ${numberText(row.pods.terminal)} terminal beside; room for ${numberText(row.pods.allocatable)}`,
     raw: (row) => row.pods.counted,
     rawTitle: "pods",
 };
-
-const number = (value: number | null): string => (value === null ? UNKNOWN : grouped(value));
 
 function podColumn(name: "pending" | "terminating" | "terminal" | "allocatable"): Column {
     const value = (row: Row) => row.pods[name];
@@ -188,7 +183,7 @@ function podColumn(name: "pending" | "terminating" | "terminal" | "allocatable")
         group: "pods",
         kind: "number",
         value,
-        text: (row) => number(value(row)),
+        text: (row) => numberText(value(row)),
         raw: value,
         rawTitle: `pods-${name}`,
     };
@@ -233,7 +228,7 @@ function amountColumn(resource: string, short: string, part: Figure | "headroom"
 }
 
 /** The stored integer; for a sum that is unknown, what its known part comes to. */
-export function hoverAmount(row: Row, resource: string, part: string, value: number | null): string {
+function hoverAmount(row: Row, resource: string, part: string, value: number | null): string {
     if (!has(row, resource))
         return lacking(row) === UNKNOWN ? "it has reported nothing" : `it has no ${harmless(resource)}`;
     const partial = isSum(row) ? row.partial.get(`${resource}/${part}`) : undefined;

@@ -1,6 +1,8 @@
 /** Two snapshots in, what changed between them out, as the command line's diff. Pure; unknown never becomes a number. */
+import { COUNTS } from "../reading/checks";
 import type { Figure, Node, Place, PodCounts, Resource, Snapshot } from "../types/model";
-import { cordoned, states, taintText } from "./nodes";
+import { byResource } from "./amounts";
+import { cordoned, labelTexts, states, taintText } from "./nodes";
 
 /** One integer that is not the same on both sides; `resource` is "pods" for counts of pods. */
 export interface Delta {
@@ -47,7 +49,6 @@ export interface Comparison {
 
 const NODE_FIGURES = ["allocatable", "requests", "limits", "usage"] as const;
 const PLACE_FIGURES = ["requests", "limits"] as const;
-const COUNTS = ["counted", "pending", "terminating", "terminal", "allocatable"] as const;
 const TEXTS = [
     ["pool", "pool"],
     ["capacity_type", "capacity type"],
@@ -59,7 +60,7 @@ const TEXTS = [
     ["kubelet_version", "version"],
 ] as const;
 
-export const NOTABLE_USAGE = 0.1; // of allocatable; usage moves a little on every node all the time
+const NOTABLE_USAGE = 0.1; // of allocatable; usage moves a little on every node all the time
 
 /** What both a node and a place have, as far as they have it. */
 interface Side {
@@ -97,7 +98,7 @@ export function compare(before: Snapshot, after: Snapshot): Comparison {
 const byName = <T extends { name: string }>(rows: readonly T[]): Map<string, T> =>
     new Map(rows.map((row) => [row.name, row]));
 
-/** Whether a change says more than that a usage, or the number of ended pods, moved a little. */
+/** Whether a change says more than that a usage, or the number of terminal pods, moved a little. */
 export function notable(change: NodeChange): boolean {
     if (change.words.length || change.recreated) return true;
     return change.deltas.some(
@@ -125,15 +126,12 @@ function stateWords(before: Node, after: Node): string[] {
     words.push(...setWords("", old.slice(1), now.slice(1)));
     words.push(...setWords("role ", before.roles, after.roles));
     words.push(...setWords("taint ", before.taints?.map(taintText) ?? null, after.taints?.map(taintText) ?? null));
-    words.push(...setWords("label ", labels(before), labels(after)));
+    words.push(...setWords("label ", labelTexts(before), labelTexts(after)));
     for (const [field, said] of TEXTS) {
         if (before[field] !== after[field]) words.push(`${said} ${before[field] ?? "?"} → ${after[field] ?? "?"}`);
     }
     return words;
 }
-
-const labels = (node: Node): string[] | null =>
-    node.labels && Object.entries(node.labels).map((pair) => pair.join("="));
 
 function setWords(noun: string, old: string[] | null, now: string[] | null): string[] {
     if (old === null || now === null) return old === now ? [] : [`${noun || "conditions "}unknown on one side`];
@@ -151,8 +149,7 @@ function deltas(before: Side, after: Side, figures: readonly Figure[]): Delta[] 
     const made = COUNTS.flatMap((name) => delta("pods", name, countOf(before, name), countOf(after, name)));
     const names = new Set([...Object.keys(before.resources ?? {}), ...Object.keys(after.resources ?? {})]);
     names.delete("pods");
-    const rank = (name: string) => (name === "cpu" ? 0 : name === "memory" ? 1 : 2);
-    for (const name of [...names].sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1))) {
+    for (const name of [...names].sort(byResource)) {
         for (const figure of figures)
             made.push(...delta(name, figure, amountOf(before, name, figure), amountOf(after, name, figure)));
     }
@@ -199,6 +196,3 @@ function places(before: Place[] | null, after: Place[] | null, whole: Snapshot):
 }
 
 const sideOf = (place: Place | undefined): Side => (place ? { pods: place.pods, resources: place.resources } : {});
-
-export const deltaOf = (moved: readonly Delta[], resource: string, figure: string): Delta | undefined =>
-    moved.find((each) => each.resource === resource && each.figure === figure);

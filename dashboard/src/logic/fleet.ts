@@ -1,9 +1,11 @@
 /** Clusters in, the fleet table's rows out: their troubles, sums, search and order. Pure. */
 import type { Problem } from "../reading/problem";
 import type { SmallTotals } from "../types/derived";
-import { ratio, sum } from "./amounts";
+import { sum } from "./amounts";
 import { type Sort, sortBy } from "./arrange";
 import type { Value } from "./columns";
+import { fullness } from "./nodes";
+import { finder } from "./text";
 import type { Trouble } from "./trouble";
 
 export interface FleetRow {
@@ -18,10 +20,7 @@ export interface FleetRow {
 export const FLEET_KEYS = ["name", "nodes", "pods", "cpu", "memory", "seen"] as const;
 export type FleetKey = (typeof FLEET_KEYS)[number];
 
-const share = (row: FleetRow, name: string): number | null => {
-    const found = row.totals && Object.hasOwn(row.totals.resources, name) ? row.totals.resources[name] : undefined;
-    return found ? ratio(found.requests, found.allocatable) : null;
-};
+const share = (row: FleetRow, name: string): number | null => row.totals && fullness(row.totals, name);
 
 const VALUES: Record<FleetKey, (row: FleetRow) => Value> = {
     name: (row) => row.name,
@@ -34,8 +33,8 @@ const VALUES: Record<FleetKey, (row: FleetRow) => Value> = {
 
 /** By the reader's sort; without one, the worst trouble first, then by name. */
 export function arrangeFleet(rows: readonly FleetRow[], query: string, sort: Sort | null): FleetRow[] {
-    const words = query.toLowerCase().split(/\s+/).filter(Boolean);
-    const found = rows.filter((row) => words.every((word) => row.name.toLowerCase().includes(word)));
+    const isFound = finder(query);
+    const found = rows.filter((row) => isFound(row.name.toLowerCase()));
     const key = FLEET_KEYS.find((each) => each === sort?.key);
     if (sort && key) return sortBy(found, VALUES[key], sort.down);
     const weight = (row: FleetRow) => row.troubles[0]?.weight ?? 0;

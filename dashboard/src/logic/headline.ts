@@ -1,7 +1,7 @@
 /** A cluster's totals now and a day before in, its six numbers out. Pure. */
 import type { SmallTotals } from "../types/derived";
 import { amount, exact, percentage, signed, unitOf } from "./amounts";
-import { ABSENT, grouped, UNKNOWN } from "./text";
+import { ABSENT, grouped, numberText } from "./text";
 import { FULL_SHARE } from "./trouble";
 
 export interface Headline {
@@ -35,10 +35,10 @@ function nodes({ nodes: now }: SmallTotals, before: SmallTotals | null): Headlin
     const parts = [missing ? `${grouped(missing)} not ready` : "", cordoned ? `${grouped(cordoned)} cordoned` : ""];
     return {
         label: "nodes",
-        big: said(all),
+        big: numberText(all),
         small: parts.filter(Boolean).join(", ") || (all ? "all ready" : ""),
         change: change("", all, before?.nodes.count),
-        hover: `${said(ready)} of ${said(all)} ready, ${said(now.schedulable)} take new pods`,
+        hover: `${numberText(ready)} of ${numberText(all)} ready, ${numberText(now.schedulable)} take new pods`,
         bad: missing > 0 ? "small" : null,
         unmeasured: false,
     };
@@ -48,10 +48,10 @@ function pods({ pods: now, nodes: { count } }: SmallTotals, before: SmallTotals 
     const each = now.counted !== null && count ? `${(now.counted / count).toFixed(1)} a node` : "";
     return {
         label: "pods",
-        big: said(now.counted),
+        big: numberText(now.counted),
         small: each,
         change: change("", now.counted, before?.pods.counted),
-        hover: "pods bound to a node that have not ended",
+        hover: "pods bound to a node that are not terminal",
         bad: null,
         unmeasured: false,
     };
@@ -73,8 +73,6 @@ function share(resource: string, part: "requests" | "usage", now: SmallTotals, b
         unmeasured: part === "usage" && !isNothing && value === null,
     };
 }
-
-const said = (value: number | null): string => (value === null ? UNKNOWN : grouped(value));
 
 function change(resource: string, now: number | null, before: number | null | undefined): string | null {
     return now === null || before == null ? null : signed(resource, now - before);

@@ -1,7 +1,8 @@
 /** Nodes in, coloured cells out: which ratio, which step of the scale, where each cell lies. Pure; draws nothing. */
 import type { Node } from "../types/model";
 import { percentage, ratio } from "./amounts";
-import { figure, resourceNames, shortNames, type TextField, textOf } from "./nodes";
+import { isMeasured } from "./bar";
+import { figure, nodesBy, resourceNames, shortNames, type TextField } from "./nodes";
 
 export interface Measure {
     key: string;
@@ -29,7 +30,7 @@ export function measuresOf(nodes: readonly Node[]): Measure[] {
             part: of("limits"),
             whole: of("allocatable"),
         };
-        if (name !== "cpu" && name !== "memory") return [asked];
+        if (!isMeasured(name)) return [asked];
         return [
             asked,
             {
@@ -73,7 +74,6 @@ export interface HeatLayout {
     cells: Cell[];
     headings: { text: string; x: number; y: number; count: number }[];
     cell: number;
-    perRow: number;
     height: number;
 }
 
@@ -86,7 +86,7 @@ const SIGN = 8; // px: a sign of a heading, with some to spare
 export function layout(nodes: readonly Node[], measure: Measure, group: TextField | null, width: number): HeatLayout {
     const cell = nodes.length > 2000 ? 11 : nodes.length > 400 ? 16 : 26;
     const perRow = Math.max(1, Math.floor(width / cell));
-    const made: HeatLayout = { cells: [], headings: [], cell, perRow, height: 0 };
+    const made: HeatLayout = { cells: [], headings: [], cell, height: 0 };
     let [left, top] = [0, 0];
     for (const [name, members] of groupsIn(nodes, group)) {
         const text = name ?? `no ${group}`;
@@ -106,17 +106,8 @@ export function layout(nodes: readonly Node[], measure: Measure, group: TextFiel
     return made;
 }
 
-function groupsIn(nodes: readonly Node[], group: TextField | null): [string | null, Node[]][] {
-    if (!group) return [["", [...nodes]]];
-    const groups = new Map<string | null, Node[]>();
-    for (const node of nodes) {
-        const name = textOf(node, group);
-        const members = groups.get(name);
-        if (members) members.push(node);
-        else groups.set(name, [node]);
-    }
-    return [...groups].sort(([a], [b]) => (a === null ? 1 : b === null ? -1 : a < b ? -1 : 1));
-}
+const groupsIn = (nodes: readonly Node[], group: TextField | null): [string | null, readonly Node[]][] =>
+    group ? nodesBy(nodes, group) : [["", nodes]];
 
 /** The cell under a point; undefined between cells. */
 export function cellAt(made: HeatLayout, x: number, y: number): Cell | undefined {

@@ -4,9 +4,9 @@ import { scaled } from "./amounts";
 import { figure } from "./nodes";
 import { gapsIn, RESOURCE_LINES, type Series } from "./series";
 
-export const DAY_BUDGET_BYTES = 3_000_000; // a few seconds on a phone
+const DAY_BUDGET_BYTES = 3_000_000; // a few seconds on a phone
 export const FREE_BYTES = 600_000; // as much as is read without asking
-export const MOST_SNAPSHOTS = 49; // half an hour apart: finer than a panel's chart can show
+const MOST_SNAPSHOTS = 49; // half an hour apart: finer than a panel's chart can show
 
 /** Evenly spread over the day, the first and the last among them; as many as the budget allows. */
 export function pick<T>(entries: readonly T[], bytesEach: number, budget = DAY_BUDGET_BYTES): T[] {

@@ -1,11 +1,10 @@
 /** A node in, one value of it out; several in, their sum out. Pure; null is unknown. */
+import { COUNTS, FIGURES } from "../reading/checks";
 import type { Figure, Node, PodCounts, Resource, Resources, Taint } from "../types/model";
-import { ratio, sum } from "./amounts";
+import { byResource, ratio, sum } from "./amounts";
 import { ABSENT, harmless, UNKNOWN } from "./text";
 
 export const POD_SLOTS = "pods"; // in resources: how many pods a node takes; pods themselves are in node.pods
-const FIGURES: Figure[] = ["capacity", "allocatable", "requests", "limits", "scheduled", "containers", "usage"];
-const COUNTS = ["counted", "pending", "terminating", "terminal", "allocatable"] as const;
 export const TEXTS = {
     pool: "pool",
     zone: "zone",
@@ -62,6 +61,9 @@ export function states(node: Node): string[] {
 export const inTrouble = (node: Node): boolean =>
     node.ready !== true || cordoned(node) || (node.conditions?.length ?? 0) > 0;
 
+export const labelTexts = ({ labels }: Node): string[] | null =>
+    labels && Object.entries(labels).map((pair) => pair.join("="));
+
 export const taintText = (taint: Taint): string =>
     `${taint.key}${taint.value ? `=${taint.value}` : ""}:${taint.effect}`;
 
@@ -70,8 +72,7 @@ export function resourceNames(rows: Iterable<WithResources>): string[] {
     const names = new Set<string>();
     for (const row of rows) for (const name in row.resources) names.add(name);
     names.delete(POD_SLOTS);
-    const rank = (name: string) => (name === "cpu" ? 0 : name === "memory" ? 1 : 2);
-    return [...names].sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1));
+    return [...names].sort(byResource);
 }
 
 /** nvidia.com/gpu → gpu, where nothing else is called so too. */
@@ -173,7 +174,7 @@ const NOTHING: Omit<Node, "name" | "pods" | "resources"> = {
 };
 
 /** Nodes by one of their texts; those without it come last. */
-export function groupsOf(nodes: readonly Node[], field: TextField): Sum[] {
+export function nodesBy(nodes: readonly Node[], field: TextField): [string | null, Node[]][] {
     const groups = new Map<string | null, Node[]>();
     for (const node of nodes) {
         const name = textOf(node, field);
@@ -181,6 +182,16 @@ export function groupsOf(nodes: readonly Node[], field: TextField): Sum[] {
         if (group) group.push(node);
         else groups.set(name, [node]);
     }
-    const names = [...groups.keys()].sort((a, b) => (a === null ? 1 : b === null ? -1 : a < b ? -1 : 1));
-    return names.map((name) => sumOf(name === null ? `no ${field}` : harmless(name), groups.get(name) as Node[]));
+    return [...groups].sort(([a], [b]) => nullLast(a, b));
 }
+
+/** Texts in their order, those that are none behind them. */
+export const nullLast = (a: string | null, b: string | null): number =>
+    a === null ? 1 : b === null ? -1 : a < b ? -1 : 1;
+
+export const groupsOf = (nodes: readonly Node[], field: TextField): Sum[] =>
+    nodesBy(nodes, field).map(([name, members]) => sumOf(name === null ? `no ${field}` : harmless(name), members));
+
+/** What nodes can be grouped by: the texts that any of them has. */
+export const groupFields = (nodes: readonly Node[]): TextField[] =>
+    GROUPS.filter((field) => nodes.some((node) => textOf(node, field) !== null));

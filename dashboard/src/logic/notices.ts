@@ -2,7 +2,7 @@
 
 import type { Problem } from "../reading/problem";
 import { quoted, storeOf } from "./command";
-import { harmless } from "./text";
+import { capital, harmless } from "./text";
 
 export interface Notice {
     title: string;
@@ -82,5 +82,3 @@ export function noticeOf(problem: Problem, address: string): Notice {
             };
     }
 }
-
-const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);

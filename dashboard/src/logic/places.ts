@@ -1,8 +1,10 @@
 /** Namespaces in, rows of their table out: what they ask for, and their share of the cluster. Pure. */
 import type { Place, Totals } from "../types/model";
-import { ratio } from "./amounts";
+import { byResource, ratio } from "./amounts";
 import { type Sort, sortBy } from "./arrange";
 import type { Value } from "./columns";
+import { figure, has } from "./nodes";
+import { finder } from "./text";
 
 export interface PlaceColumn {
     key: string;
@@ -12,17 +14,15 @@ export interface PlaceColumn {
     value: (place: Place) => Value;
 }
 
-const asked = (place: Place, resource: string, part: "requests" | "limits"): number | null =>
-    Object.hasOwn(place.resources, resource) ? (place.resources[resource]?.[part] ?? null) : 0;
+/** A place without the resource asks for none of it. */
+export const asked = (place: Place, resource: string, part: "requests" | "limits"): number | null =>
+    has(place, resource) ? figure(place, resource, part) : 0;
 
 /** cpu and memory first, then whatever else the namespaces ask for. */
 export function placeColumns(places: readonly Place[], totals: Totals): PlaceColumn[] {
     const names = new Set(["cpu", "memory"]);
     for (const place of places) for (const name in place.resources) names.add(name);
-    const rank = (name: string) => (name === "cpu" ? 0 : name === "memory" ? 1 : 2);
-    const ordered = [...names].sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1));
-    const allocatable = (name: string) =>
-        Object.hasOwn(totals.resources, name) ? (totals.resources[name]?.allocatable ?? null) : null;
+    const ordered = [...names].sort(byResource);
     return [
         { key: "name", title: "namespace", resource: null, part: null, value: (place) => place.name },
         { key: "pods", title: "pods", resource: null, part: null, value: (place) => place.pods.counted },
@@ -32,7 +32,7 @@ export function placeColumns(places: readonly Place[], totals: Totals): PlaceCol
                 title: "share",
                 resource: name,
                 part: "share",
-                value: (place) => ratio(asked(place, name, "requests"), allocatable(name)),
+                value: (place) => ratio(asked(place, name, "requests"), figure(totals, name, "allocatable")),
             },
             {
                 key: `${name}-requests`,
@@ -59,8 +59,8 @@ export function arrangePlaces(
     query: string,
     sort: Sort | null,
 ): Place[] {
-    const words = query.toLowerCase().split(/\s+/).filter(Boolean);
-    const found = places.filter((place) => words.every((word) => place.name.toLowerCase().includes(word)));
+    const isFound = finder(query);
+    const found = places.filter((place) => isFound(place.name.toLowerCase()));
     const column = columns.find((each) => each.key === (sort?.key ?? "cpu-requests"));
     return column ? sortBy(found, column.value, sort?.down ?? true) : found;
 }

@@ -1,6 +1,7 @@
 /** Entries of day indexes in, columns for a chart out: gaps stay gaps, unknown stays unknown. Pure. */
 import type { Point, SmallTotals } from "../types/derived";
 import { scaled } from "./amounts";
+import { figure } from "./nodes";
 
 /** One line of a chart, in the unit that it is shown in; null is unknown, or a gap. */
 export interface Line {
@@ -71,8 +72,8 @@ function linesOf(subject: Subject): [string, (totals: SmallTotals) => number | n
     return RESOURCE_LINES.map((line) => [
         line,
         (totals) => {
-            const value = Object.hasOwn(totals.resources, name) ? totals.resources[name]?.[line] : null;
-            return value == null ? null : scaled(name, value);
+            const value = figure(totals, name, line);
+            return value === null ? null : scaled(name, value);
         },
     ]);
 }

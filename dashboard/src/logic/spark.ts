@@ -1,6 +1,6 @@
 /** Points in, the path of a small line out: gaps stay gaps. Pure. */
 import type { Point } from "../types/derived";
-import { ratio } from "./amounts";
+import { fullness } from "./nodes";
 import { gapsIn } from "./series";
 
 /** Requests of allocatable over a span, as an SVG path in a box; "" where nothing is known. */
@@ -30,7 +30,6 @@ export function sparkPath(points: readonly Point[], resource: string, width: num
 }
 
 function shareOf({ totals }: Point, resource: string): number | null {
-    const found = Object.hasOwn(totals.resources, resource) ? totals.resources[resource] : undefined;
-    const share = found ? ratio(found.requests, found.allocatable) : null;
+    const share = fullness(totals, resource);
     return share !== null && Number.isFinite(share) ? share : null;
 }

@@ -20,14 +20,19 @@ export const count = (value: number, noun: string): string => `${grouped(value)}
 /** Digits in groups of three, whatever the browser's language: the page is in English. */
 export const grouped = (value: number): string => GROUPED.format(value);
 
+/** A number of nodes or pods that may be unknown. */
+export const numberText = (value: number | null): string => (value === null ? UNKNOWN : grouped(value));
+
 /** Made once: toLocaleString makes one at every call, which for a table of 5,000 rows takes most of a second. */
 const GROUPED = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
 
-/** The first few of many: "a, b and 3 more". */
-export function listed(names: readonly string[], most = 5): string {
-    const shown = names.slice(0, most).map(harmless).join(", ");
-    return names.length > most ? `${shown} and ${grouped(names.length - most)} more` : shown;
+/** Whether every word of a query is somewhere in a text of small letters. */
+export function finder(query: string): (text: string) => boolean {
+    const words = query.toLowerCase().split(/\s+/).filter(Boolean);
+    return (text) => words.every((word) => text.includes(word));
 }
+
+export const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
 /** Bytes in the unit that makes a short number of them. */
 export function size(bytes: number): string {

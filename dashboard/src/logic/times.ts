@@ -27,6 +27,9 @@ export function duration(text: string): number | null {
     return found ? Number(found[1]) * (UNITS[found[2] as string] as number) : null;
 }
 
+/** When a snapshot was taken; one that does not say answers for its slot. */
+export const takenAt = (of: { taken_at: string | null; slot: string }): number => Date.parse(of.taken_at ?? of.slot);
+
 interface Parts {
     year: number;
     month: number;

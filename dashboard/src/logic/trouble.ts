@@ -3,7 +3,7 @@ import type { ClusterIndex, Point, SmallTotals } from "../types/derived";
 import { percentage } from "./amounts";
 import { median } from "./series";
 import { count } from "./text";
-import { age, DAY } from "./times";
+import { age, DAY, takenAt } from "./times";
 
 export interface Trouble {
     /** Worst first: 4 cannot be read, 3 stale, 2 not ready, 1 nearly full or partly unknown. */
@@ -16,20 +16,22 @@ const STALE_LEAST_MS = 15 * 60_000; // recent points are a quarter of an hour ap
 const STALE_UNKNOWN_MS = 2 * DAY; // too few points to know a rhythm: a daily pass that is missing
 export const FULL_SHARE = 0.9;
 
-/** How old the newest snapshot may be: by the rhythm of the last day. */
-export function staleAfter(recent: readonly Pick<Point, "slot">[]): number {
+function stepsOf(recent: readonly Pick<Point, "slot">[]): number[] {
     const times = recent.map((point) => Date.parse(point.slot));
-    const steps = times.slice(1).map((time, at) => time - (times[at] as number));
+    return times.slice(1).map((time, at) => time - (times[at] as number));
+}
+
+/** How old the newest snapshot may be: by the rhythm of the last day. */
+function staleAfter(recent: readonly Pick<Point, "slot">[]): number {
+    const steps = stepsOf(recent);
     return steps.length < 2 ? STALE_UNKNOWN_MS : Math.max(STALE_LEAST_MS, STALE_FACTOR * median(steps));
 }
 
 /** Why the newest snapshot is too old; null when it is not. */
 export function staleness(index: Pick<ClusterIndex, "last" | "recent">, now: number): string | null {
-    const old = now - Date.parse(index.last.taken_at ?? index.last.slot);
+    const old = now - takenAt(index.last);
     if (old <= staleAfter(index.recent)) return null;
-    const steps = index.recent
-        .slice(1)
-        .map((point, at) => Date.parse(point.slot) - Date.parse(index.recent[at]?.slot ?? ""));
+    const steps = stepsOf(index.recent);
     const rhythm = steps.length < 2 ? "" : `; they came every ${spell(median(steps))}`;
     return `last snapshot ${age(old)} ago${rhythm}`;
 }

@@ -8,7 +8,7 @@ export class Damage extends Error {}
 /** The document is of a schema that this page does not know. */
 export class Newer extends Error {}
 
-export const SCHEMA = 1;
+const SCHEMA = 1;
 export const FIGURES = ["capacity", "allocatable", "requests", "limits", "scheduled", "containers", "usage"] as const;
 export const COUNTS = ["counted", "pending", "terminating", "terminal", "allocatable"] as const;
 const TEXTS = [
@@ -53,7 +53,7 @@ export function integer(value: unknown, where: string): number | null {
     return value;
 }
 
-export function flag(value: unknown, where: string): boolean | null {
+function flag(value: unknown, where: string): boolean | null {
     if (value === null || value === undefined) return null;
     if (typeof value !== "boolean") throw new Damage(`${where} is neither true nor false`);
     return value;

@@ -4,8 +4,8 @@ import { dayKey } from "./keys";
 import type { Library } from "./library";
 import { asProblem, Problem } from "./problem";
 
-export const DOCUMENTS_AT_ONCE = 6; // what a browser opens to one HTTP/1.1 host
-export const SPAN_BUDGET_BYTES = 16_000_000; // 90 days at four passes an hour are 5 MB; at one a minute, 60 MB
+const DOCUMENTS_AT_ONCE = 6; // what a browser opens to one HTTP/1.1 host
+const SPAN_BUDGET_BYTES = 16_000_000; // 90 days at four passes an hour are 5 MB; at one a minute, 60 MB
 
 export interface Span {
     entries: Entry[];

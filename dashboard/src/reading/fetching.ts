@@ -9,7 +9,7 @@ export interface Fetched {
 }
 
 /** Where a key is: relative to the page, so that any prefix and any host will do. */
-export function urlOf(key: string): string {
+function urlOf(key: string): string {
     return new URL(key.split("/").map(encodeURIComponent).join("/").replaceAll("%3D", "="), document.baseURI).href;
 }
 

@@ -1,17 +1,18 @@
 /** Every cluster of the store at the view's moment, as state: each by itself, so that a damaged one harms no other. */
 import { useEffect, useState } from "preact/hooks";
+import { takenAt } from "../logic/times";
 import { entryAt } from "../reading/days";
 import type { Library } from "../reading/library";
 import { asProblem, type Problem } from "../reading/problem";
 import type { ClusterIndex, SmallTotals } from "../types/derived";
-import { type Loaded, POLL_MS, useLoaded } from "./loading";
+import { type Loaded, POLL_MS, poll, useLoaded } from "./loading";
 
 export interface Member {
     name: string;
     index: ClusterIndex | null;
     /** The totals at the moment that is shown, and when they were taken. */
     totals: SmallTotals | null;
-    takenAt: string | null;
+    takenAt: number | null;
     problem: Problem | null;
     loading: boolean;
 }
@@ -41,10 +42,10 @@ export function useFleet(library: Library, t: string | null): Fleet {
             }
         };
         readAll();
-        const timer = setInterval(() => document.hidden || t !== null || readAll(), POLL_MS);
+        const stop = t === null ? poll(POLL_MS, readAll) : null;
         return () => {
             over = true;
-            clearInterval(timer);
+            stop?.();
         };
     }, [names, t, of, library]);
     const members = (list.value ?? []).map((name) => (read.of === of && read.members.get(name)) || waiting(name));
@@ -81,10 +82,9 @@ async function member(library: Library, name: string, t: string | null): Promise
     const made = { ...waiting(name), loading: false };
     try {
         const index = await library.index(name);
-        if (t === null)
-            return { ...made, index, totals: index.totals, takenAt: index.last.taken_at ?? index.last.slot };
+        if (t === null) return { ...made, index, totals: index.totals, takenAt: takenAt(index.last) };
         const { entry } = await entryAt(library, index, t);
-        return { ...made, index, totals: entry.totals, takenAt: entry.taken_at ?? entry.slot };
+        return { ...made, index, totals: entry.totals, takenAt: takenAt(entry) };
     } catch (error) {
         return { ...made, problem: asProblem(error) };
     }

@@ -60,7 +60,7 @@ export function useLoaded<T>(
         );
         void read();
     }, [key, keep, read]);
-    usePolling(pollMs, read);
+    useEffect(() => (pollMs === null ? undefined : poll(pollMs, () => void read())), [pollMs, read]);
 
     const isOld = state.key !== key;
     return {
@@ -72,28 +72,25 @@ export function useLoaded<T>(
 }
 
 /** Calls every `ms` while the page is visible, and at once when it comes back after longer, or goes online. */
-function usePolling(ms: number | null, call: () => void): void {
-    useEffect(() => {
-        if (ms === null) return;
-        let last = Date.now();
-        const due = () => {
-            if (document.hidden || Date.now() - last < ms) return;
-            last = Date.now();
-            call();
-        };
-        const online = () => {
-            last = 0;
-            due();
-        };
-        const timer = setInterval(due, Math.min(ms, 5_000));
-        document.addEventListener("visibilitychange", due);
-        addEventListener("online", online);
-        return () => {
-            clearInterval(timer);
-            document.removeEventListener("visibilitychange", due);
-            removeEventListener("online", online);
-        };
-    }, [ms, call]);
+export function poll(ms: number, call: () => void): () => void {
+    let last = Date.now();
+    const due = () => {
+        if (document.hidden || Date.now() - last < ms) return;
+        last = Date.now();
+        call();
+    };
+    const online = () => {
+        last = 0;
+        due();
+    };
+    const timer = setInterval(due, Math.min(ms, 5_000));
+    document.addEventListener("visibilitychange", due);
+    addEventListener("online", online);
+    return () => {
+        clearInterval(timer);
+        document.removeEventListener("visibilitychange", due);
+        removeEventListener("online", online);
+    };
 }
 
 /** The clock, read now and again: "40 s ago" has to move on. */

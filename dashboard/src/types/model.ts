@@ -12,7 +12,10 @@ export type Figure = keyof Resource;
 export type PodCounts = { [P in keyof stored.NodePods]: number | null };
 
 export type Node = Omit<
-    Unknown<stored.Node, "uid" | "ready" | "schedulable" | "cordoned" | "conditions" | "taints" | "roles" | "labels">,
+    Unknown<
+        Required<stored.Node>,
+        "uid" | "ready" | "schedulable" | "cordoned" | "conditions" | "taints" | "roles" | "labels"
+    >,
     "pods"
 > & { pods: PodCounts };
 
