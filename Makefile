@@ -49,10 +49,10 @@ test: .venv/dev ## the tests; under five minutes
 	@touch $@
 
 fuzz: .venv/fuzz ## hostile input, guided by coverage; FUZZ_SECONDS=600 a target, NAME=… for some
-	PYTHONPATH=tests $(BIN)/python -m fuzz
+	PYTHONPATH=tests:tests/support $(BIN)/python -m fuzz
 
 torture: .venv/dev ## passes killed, raced, denied their disk or their S3, and fed hostile input; ROUNDS=10 for longer, SEED=… again
-	PYTHONPATH=tests $(BIN)/python -m torture
+	PYTHONPATH=tests:tests/support $(BIN)/python -m torture
 
 .venv/mutate: .venv/dev requirements/mutate.txt
 	$(BIN)/uv pip install -q --require-hashes --no-deps --python $(BIN)/python -r requirements/mutate.txt

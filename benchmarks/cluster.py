@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE.parent / "tests"))
+sys.path.insert(0, str(HERE.parent / "tests" / "support"))
 
 from clusters import NOWHERE  # noqa: E402 -- the tests' helpers are found only now
 from control_plane import ADMIN_TOKEN, ControlPlane, control_plane  # noqa: E402

@@ -85,7 +85,7 @@ def simulated(folder: Path, nodes: int, pods: int, *options: str) -> Iterator[Si
 
 def s3(stack: ExitStack, folder: Path) -> Mapping[str, str]:
     """The environment of a real S3 server with a bucket named bench."""
-    sys.path.insert(0, str(HERE.parent / "tests"))
+    sys.path.insert(0, str(HERE.parent / "tests" / "support"))
     from servers import s3_server
 
     environment = stack.enter_context(s3_server(folder / "s3")).environment

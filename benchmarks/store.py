@@ -27,7 +27,7 @@ from typing import Any
 import orjson
 
 HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE.parent / "tests"))
+sys.path.insert(0, str(HERE.parent / "tests" / "support"))
 
 from clusters import NOWHERE, served  # noqa: E402 -- the tests' helpers are found only now
 from metered import Meter, MeteredStore, meter_s3  # noqa: E402

@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 from control_plane import ADMIN_TOKEN, PROGRAMS, ControlPlane
-from manifests import ROOT
+from paths import ROOT
 
 BLOCKS = re.findall(r"```sh\n(.*?)```", (ROOT / "docs/install.md").read_text(), re.DOTALL)
 NOT_HERE = ("docker ", "kubectl logs ", "nodetally ")  # an engine, a kubelet; the program's own: tests/unit/test_docs

@@ -4,7 +4,6 @@ import json
 import re
 import urllib.error
 import urllib.request
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,8 +17,9 @@ from nodetally.store import policy
 from nodetally.store.layout import STATE_HEADERS, public_headers, rollup_key, state_key
 from nodetally.store.publish import publish as publish_snapshot
 from nodetally.store.s3 import S3Store
+from paths import ROOT
 
-DOCS = Path(__file__).parent.parent.parent / "docs"
+DOCS = ROOT / "docs"
 PREFIX, ORIGIN = "some/prefix", "https://tools.example.com"
 SECRET = state_key("c", "watch-cache")
 

@@ -12,9 +12,10 @@ import pytest
 from jsonschema import Draft7Validator
 from referencing import Registry, Resource
 
-from dockerfile import DOCKERFILE, ROOT, Stage, labels
+from dockerfile import DOCKERFILE, Stage, labels
 from images import Image
 from nodetally import __version__
+from paths import ROOT
 
 BUDGET_MEGABYTES = 25  # 17 measured; more means that something has come in that the job does not import
 HADOLINT = str(Path(sys.executable).parent / "hadolint")

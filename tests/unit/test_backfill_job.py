@@ -2,7 +2,6 @@
 
 import re
 import shlex
-from pathlib import Path
 from typing import Any
 
 import click
@@ -13,8 +12,8 @@ from nodetally import snapshot
 from nodetally.backfill import promql
 from nodetally.backfill.plan import parse_shard
 from nodetally.cli.main import cli
+from paths import ROOT
 
-ROOT = Path(__file__).parent.parent.parent
 DOCS = (ROOT / "docs/backfill.md").read_text()
 SHOWN = [
     line.split(" #")[0].strip()

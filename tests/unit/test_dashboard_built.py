@@ -13,8 +13,8 @@ import pytest
 from nodetally.dashboard import built
 from nodetally.dashboard.built import built_page
 from nodetally.errors import StoreError, WrongUse
+from paths import ROOT
 
-ROOT = Path(__file__).parent.parent.parent
 BUDGET_BYTES = 80 * 1024  # gzip, script and style together
 NAME = re.compile(r"assets/[A-Za-z0-9_.-]+-[A-Za-z0-9_-]{8,}\.(?:js|css|svg|woff2)")
 

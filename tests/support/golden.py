@@ -4,9 +4,10 @@
 """
 
 import os
-from pathlib import Path
 
-FOLDER = Path(__file__).parent / "data" / "golden"
+from paths import DATA
+
+FOLDER = DATA / "golden"
 
 
 def check(name: str, text: str) -> None:

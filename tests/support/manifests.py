@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import yaml
 
+from paths import ROOT
+
 Json = dict[str, Any]
-ROOT = Path(__file__).parent.parent
 CRONJOB = ROOT / "cronjob.yaml"
 CHART = ROOT / "infra" / "helm" / "nodetally"
 BASE = ROOT / "infra" / "kustomize" / "base"

@@ -3,9 +3,10 @@
 import sys
 from pathlib import Path
 
-DATA = Path(__file__).parent / "data"
+TESTS = Path(__file__).parent.parent
+DATA = TESTS / "data"
 VECTORS = DATA / "vectors"
 WIRE = DATA / "wire"
-ROOT = Path(__file__).parent.parent
-PACKAGE = Path(__file__).parent.parent / "job" / "nodetally"
+ROOT = TESTS.parent
+PACKAGE = ROOT / "job" / "nodetally"
 NODETALLY = str(Path(sys.executable).with_name("nodetally"))

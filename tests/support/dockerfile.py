@@ -16,7 +16,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
+from paths import ROOT
+
 DOCKERFILE, IGNORED = ROOT / "infra" / "Dockerfile", ROOT / ".dockerignore"
 BUILD_SECONDS = 900  # a minute on two quiet cores, most of it downloads
 PASSED_ON = ("SSL_CERT_FILE", "SSL_CERT_DIR", "PIP_CERT", "PIP_INDEX_URL", "UV_INDEX_URL", "HTTPS_PROXY", "NO_PROXY")

@@ -18,10 +18,11 @@ from admin import Admin
 from nodetally.settings import Settings
 from nodetally.simulate.kubeconfig import kubeconfig, write_private
 from nodetally.simulate.tls import Certificates, make_certificates
+from paths import TESTS
 from servers import free_ports, wait_until
 
 ACCOUNT = "nodetally"  # the ServiceAccount of cronjob.yaml
-PROGRAMS = Path(__file__).parent / "cluster" / "control_plane" / "bin"
+PROGRAMS = TESTS / "cluster" / "control_plane" / "bin"
 READY_SECONDS = 120  # 6 to 10 on two idle cores
 ADMIN_TOKEN = "an-administrators-token"
 ISSUER = "https://kubernetes.default.svc"
