@@ -1,5 +1,5 @@
 /** What a reader prefers on this device: theme and time zone. Kept in the browser; works without where that is barred. */
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useState } from "preact/hooks";
 import type { Zone } from "../logic/times";
 
 export const THEMES = ["system", "light", "dark"] as const;
@@ -33,8 +33,8 @@ export function useSettings(): Settings {
     const [theme, setTheme] = useState(() => kept("theme", THEMES, "system"));
     const [zone, setZone] = useState<Zone>(() => kept("zone", ["local", "utc"], "local"));
     document.documentElement.dataset.theme = theme; // at once: canvases read the style sheet's colours as they are drawn
-    useEffect(() => keep("theme", theme), [theme]);
-    useEffect(() => keep("zone", zone), [zone]);
+    useLayoutEffect(() => keep("theme", theme), [theme]); // with the colours: a choice that is seen outlives a reload
+    useLayoutEffect(() => keep("zone", zone), [zone]);
     return { theme, zone, setTheme, setZone };
 }
 
