@@ -252,6 +252,8 @@ def test_ctrl_c_indexes_what_was_filled(tmp_path: Path) -> None:
     process.send_signal(signal.SIGINT)
     said = process.communicate()[1].decode()
     assert process.returncode == 130, said
+    stored = len([*store.rglob("*Z.json.gz")])
+    assert f"{stored} slots of 150 filled until then: " in said
     assert "the same command goes on from there" in said
     assert [*verify(DirectoryStore(store), patience_seconds=0)] == []
 

@@ -83,6 +83,7 @@ class _Filler:
         self._store, self._settings, self._source = store, settings, source
         self._filling, self._go_on = filling, go_on
         self._waiting: deque[Summary] = deque()  # put, and in no index yet; the putting threads add to it
+        self._created: deque[bool] = deque()  # of what was put, and is not counted yet
         self._flushed = time.monotonic()
         self.pauses = Pauses()
 
@@ -96,18 +97,25 @@ class _Filler:
         """Whatever interrupts this, what was put is indexed before it goes on its way."""
         try:
             with ThreadPoolExecutor(READERS, "put") as pool:
-                for _, created in in_order(pool, self._put, self._make(slots), READERS):
-                    self._filling.filled += created
-                    self._filling.there += not created
+                for _ in in_order(pool, self._put, self._make(slots), READERS):
+                    self._count()
                     if time.monotonic() - self._flushed >= FLUSH_SECONDS:
                         self._flush()
         finally:
+            self._count()
             self._flush()
 
-    def _put(self, made: Assembled) -> bool:
+    def _put(self, made: Assembled) -> None:
         summary, created = batch.put(self._store, made.summary, made.body)
         self._waiting.append(summary)
-        return created
+        self._created.append(created)
+
+    def _count(self) -> None:
+        """What was put until now, also what the threads put after an interruption."""
+        while self._created:
+            created = self._created.popleft()
+            self._filling.filled += created
+            self._filling.there += not created
 
     def _make(self, slots: list[datetime]) -> Iterator[Assembled]:
         begun = time.monotonic()
