@@ -217,6 +217,18 @@ def test_the_command_prints_its_address_and_ends_cleanly(folder: Path, number: i
         assert (process.stdout.read(), process.stderr.read()) == ("", "")
 
 
+def test_a_store_without_a_cluster_is_served_and_told(tmp_path: Path) -> None:
+    """Its name may be mistyped, which an empty page would not tell the one who started it."""
+    command = [NODETALLY, "dashboard", "serve", "--store", str(tmp_path / "mistyped"), "--port", "0"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr
+        said = process.stderr.readline(), process.stderr.readline()
+        process.terminate()
+        assert process.wait(30) == 0
+    assert said[0] == f"Nothing is stored in {tmp_path / 'mistyped'} yet.\n"
+    assert said[1].endswith("; Ctrl-C stops.\n")
+
+
 def test_publish_into_a_directory_says_what_it_did(tmp_path: Path) -> None:
     """One line a file on stdout, the next step on stderr."""
     command = [NODETALLY, "dashboard", "publish", "--store", "here"]

@@ -59,9 +59,14 @@ def serve(store: str, port: int, *, open_: bool) -> None:
     The kept cache (state/, which holds names of pods) is never served, nor anything else that the page does not read.
     For a store in S3 the requests are made with your credentials.
     """
+    from nodetally.store.base import exists
+    from nodetally.store.layout import clusters_key
     from nodetally.store.open import open_store
 
-    show_until(stopped_by_signals(), open_store(store), port, open_=open_)
+    opened = open_store(store)
+    if not exists(opened, clusters_key()):
+        click.echo(f"Nothing is stored in {opened.url} yet.", err=True)  # or its name is mistyped
+    show_until(stopped_by_signals(), opened, port, open_=open_)
 
 
 def stopped_by_signals() -> threading.Event:
