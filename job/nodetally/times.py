@@ -50,14 +50,8 @@ def parse_time(text: str, now: datetime) -> datetime:
 
 
 def _moment(date: str, time: str | None, zone: str | None) -> datetime:
-    zone = "+00:00" if zone in (None, "Z", "z") else zone
-    return datetime.fromisoformat(f"{date}T{_microseconds(time or '00:00')}{zone}").astimezone(UTC)
-
-
-def _microseconds(time: str) -> str:
-    """The time of day with at most six decimals: RFC 3339 allows more, datetime does not hold them."""
-    whole, dot, decimals = time.partition(".")
-    return whole + dot + decimals[:6].ljust(6, "0") if dot else whole
+    """RFC 3339 allows nine decimals and a small z; datetime drops what is finer than it holds."""
+    return datetime.fromisoformat(f"{date}T{time or '00:00'}{(zone or 'Z').upper()}").astimezone(UTC)
 
 
 def format_time(moment: datetime) -> str:

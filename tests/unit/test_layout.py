@@ -211,6 +211,7 @@ def test_hostile_cluster_names_are_refused_everywhere(name: str) -> None:
 def test_ordinary_names_pass(name: str) -> None:
     """One letter is enough, 63 are the most."""
     assert layout.validate_cluster_name(name) == name
+    assert layout.parse_cluster_index_key(layout.cluster_index_key(name)) == name
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import random
 import zlib
 from datetime import UTC, datetime
 from typing import Any
@@ -194,7 +195,14 @@ def test_bytes_are_one_line_and_the_same_every_time() -> None:
     assert line.count(b"\n") == 1
     assert line.endswith(b"\n")
     assert "Zürich".encode() in line
+    assert body[4:8] == bytes(4)  # RFC 1952's MTIME
     assert snapshot.decode(body) == json.loads(line)
+
+
+def test_a_body_may_refer_to_the_whole_window_before_it() -> None:
+    """32 KiB, which gzip's head does not say."""
+    noise = random.Random(1).randbytes(30_000)
+    assert snapshot.unpack(packed(noise + noise)) == noise + noise
 
 
 def packed(line: bytes) -> bytes:
@@ -222,7 +230,8 @@ def test_a_body_may_unpack_to_the_limit_and_no_further(monkeypatch: pytest.Monke
     monkeypatch.setattr(snapshot, "LIMIT_BYTES", 3 << 20)
     half = packed(bytes(3 << 19))
     assert len(snapshot.unpack(half + half)) == 3 << 20
-    for body in (half + half + packed(b"x"), packed(bytes((3 << 20) + 1))):
+    whole = packed(bytes(3 << 20))
+    for body in (half + half + packed(b"x"), packed(b"x") + whole, packed(bytes((3 << 20) + 1))):
         with pytest.raises(StoreError, match="not a snapshot: it unpacks to more than 3 MiB"):
             snapshot.unpack(body)
     for cut in (b"", half[:-1], half + half[:-1]):

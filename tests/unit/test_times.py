@@ -44,6 +44,18 @@ def test_every_form_of_a_time_is_read_as_utc(text: str, expected: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("decimals", "microsecond"),
+    [("5", 500_000), ("05", 50_000), ("123456", 123_456), ("1234567", 123_456), ("999999999", 999_999)],
+)
+@pytest.mark.parametrize("zone", ["", "Z", "z", "+00:00"])
+def test_a_moment_is_held_to_the_microsecond(decimals: str, microsecond: int, zone: str) -> None:
+    """Any decimals up to nine; what is finer is dropped, never rounded into the next second."""
+    assert parse_time(f"2026-11-23T12:00:00.{decimals}{zone}", NOW) == datetime(
+        2026, 11, 23, 12, 0, 0, microsecond, UTC
+    )
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "",
@@ -114,6 +126,7 @@ def test_any_text_is_a_time_or_wrong_use(text: str) -> None:
         (120 * 60, "2 h"),
         (48 * 3_600 - 1, "47 h"),
         (48 * 3_600, "2 d"),
+        (3 * 86_400 - 1, "2 d"),
     ],
 )
 def test_an_age_is_in_the_unit_that_matters(seconds: float, age: str) -> None:
