@@ -11,6 +11,7 @@ import pytest
 from nodetally import collect
 from nodetally.assemble import assemble
 from nodetally.cli.main import main
+from nodetally.cluster import connection
 from nodetally.cluster.observation import Observation
 from nodetally.settings import Settings
 from nodetally.simulate.cluster import SimulatedCluster
@@ -52,7 +53,9 @@ class Fleet(NamedTuple):
 
 
 @pytest.fixture
-def fleet(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Fleet]:
+def fleet(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Fleet]:
+    monkeypatch.setattr(connection, "RETRY_SECONDS", 0.0)  # nobody will be there a second later
+
     def cluster(nodes: int) -> SimulatedCluster:
         return SimulatedCluster(nodes=nodes, pods=5 * nodes, seed=nodes)
 
