@@ -225,8 +225,20 @@ def test_a_store_without_a_cluster_is_served_and_told(tmp_path: Path) -> None:
         said = process.stderr.readline(), process.stderr.readline()
         process.terminate()
         assert process.wait(30) == 0
-    assert said[0] == f"Nothing is stored in {tmp_path / 'mistyped'} yet.\n"
-    assert said[1].endswith("; Ctrl-C stops.\n")
+    assert said[0].startswith(f"{tmp_path / 'mistyped'} is at http://127.0.0.1:")
+    assert said[1] == "Nothing is stored there yet.\n"
+
+
+def test_a_command_whose_stderr_is_closed_ends(tmp_path: Path) -> None:
+    """The thread that answers does not go on for ever behind a command that failed."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [NODETALLY, "dashboard", "serve", "--store", str(tmp_path), "--port", "0"]
+    try:
+        done = subprocess.run(command, stderr=writer, check=False, timeout=30)
+    finally:
+        os.close(writer)
+    assert done.returncode != 0
 
 
 def test_publish_into_a_directory_says_what_it_did(tmp_path: Path) -> None:

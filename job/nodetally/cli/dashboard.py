@@ -59,14 +59,9 @@ def serve(store: str, port: int, *, open_: bool) -> None:
     The kept cache (state/, which holds names of pods) is never served, nor anything else that the page does not read.
     For a store in S3 the requests are made with your credentials.
     """
-    from nodetally.store.base import exists
-    from nodetally.store.layout import clusters_key
     from nodetally.store.open import open_store
 
-    opened = open_store(store)
-    if not exists(opened, clusters_key()):
-        click.echo(f"Nothing is stored in {opened.url} yet.", err=True)  # or its name is mistyped
-    show_until(stopped_by_signals(), opened, port, open_=open_)
+    show_until(stopped_by_signals(), open_store(store), port, open_=open_)
 
 
 def stopped_by_signals() -> threading.Event:
@@ -80,15 +75,20 @@ def stopped_by_signals() -> threading.Event:
 def show_until(stop: threading.Event, opened: "Store", port: int, *, open_: bool) -> None:
     """Serve the page over a store until it is told to stop."""
     from nodetally.dashboard.serve import serving
+    from nodetally.store.layout import clusters_key
 
     with serving(opened, built_page(), port) as server:
         answering = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1})
         answering.start()
-        click.echo(f"{opened.url} is at {server.url}; Ctrl-C stops.", err=True)
-        if open_:
-            import webbrowser
+        try:
+            click.echo(f"{opened.url} is at {server.url}; Ctrl-C stops.", err=True)
+            if opened.get(clusters_key()) is None:
+                click.echo("Nothing is stored there yet.", err=True)  # or its name is mistyped
+            if open_:
+                import webbrowser
 
-            webbrowser.open(server.url)
-        stop.wait()
-        server.shutdown()
-        answering.join()
+                webbrowser.open(server.url)
+            stop.wait()
+        finally:  # also when nobody reads stderr any more
+            server.shutdown()
+            answering.join()
