@@ -5,17 +5,18 @@ of infra/analytics: peak-by-pool.sql and runs-out.sql.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
 from math import ceil
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from nodetally.store import rollups, walk
 from nodetally.store.base import Store
-from nodetally.store.indexes import Document
-from nodetally.store.layout import rollup_key
+from nodetally.store.indexes import Document, inside
+from nodetally.store.layout import day_index_key, rollup_key
+from nodetally.store.update import damage_told
 from nodetally.store.wanted import day_summaries
 
 if TYPE_CHECKING:
@@ -108,7 +109,9 @@ def of_cluster(store: Store, cluster: str, resource: str, days: Sequence[str]) -
     history = History(cluster, "cluster", resource, days[0], days[-1])
     group = Group(cluster)
     for each in history.dates:
-        slots = [slot for line in day_summaries(store, cluster, each) if (slot := _of_totals(line.entry, resource))]
+        lines = day_summaries(store, cluster, each)
+        with damage_told(store, day_index_key(cluster, each)):
+            slots = [slot for line in lines if (slot := _of_totals(line.entry, resource))]
         if slots:
             group.days[each] = summarise(slots)
     history.groups = [group] if group.days else []
@@ -184,8 +187,10 @@ def _last(ordered: Sequence[int]) -> int | None:
 
 def _of_totals(line: Document, resource: str) -> Slot | None:
     """A day index's line; None where the cluster had no such resource."""
-    figures: Mapping[str, Any] | None = line["totals"]["resources"].get(resource)
-    return None if figures is None else Slot(figures["requests"], figures["usage"], figures["allocatable"])
+    of = ("totals", "resources", resource)
+    if inside(line, dict, *of) is None:
+        return None
+    return Slot(*(inside(line, int, *of, figure) for figure in FIGURES["nodes"]))
 
 
 def _by_name(rows: "Iterable[Sums]") -> dict[str | None, list[Slot]]:

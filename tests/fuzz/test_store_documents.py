@@ -21,6 +21,7 @@ C = "c"
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 SLOTS = [slot_of(NOON + timedelta(minutes=5 * at)) for at in range(3)]
 DERIVED = [day_index_key(C, SLOTS[0][:10]), cluster_index_key(C), latest_key(C), clusters_key()]
+DAYS = ["--since", SLOTS[0][:10], "--to", SLOTS[0][:10]]
 READ = {
     "show": ["show", "--format", "json"],
     "show, as a table": ["show", "--cluster", C],
@@ -36,7 +37,13 @@ READ = {
     "store ls": ["store", "ls"],
     "store ls of a cluster": ["store", "ls", "--cluster", C],
     "store ls of a day": ["store", "ls", "--cluster", C, "--day", SLOTS[0][:10]],
+    "store ls of a day, as json": ["store", "ls", "--cluster", C, "--day", SLOTS[0][:10], "--format", "json"],
+    "history": ["history", *DAYS],
+    "history, as json": ["history", *DAYS, "--format", "json"],
+    "history, as csv": ["history", *DAYS, "--format", "csv"],
 }
+MAY_BE_WRONG_USE = {(clusters_key(), name) for name in READ}  # no such cluster, or which one?
+MAY_BE_WRONG_USE |= {(DERIVED[0], name) for name in READ if name.startswith("history")}  # no snapshot, or no cpu
 RIGHT = {0, 5, 6, 7}  # done; StoreError; damage found; status found something
 
 
@@ -74,7 +81,7 @@ def test_whatever_a_document_is_a_reader_says_so_or_is_right(what: tuple[str, by
     store = MemoryStore({**GOOD, key: packed(key, body)})
     before = dict(store.objects)
     end = nodetally(store, *READ[name], "--store", URL)
-    assert end.code in (RIGHT | {2} if key == clusters_key() else RIGHT), end  # 2: no such cluster, or which one?
+    assert end.code in (RIGHT | {2} if (key, name) in MAY_BE_WRONG_USE else RIGHT), end
     assert store.objects == before
     if end.code == 5:
         assert "Error: " in end.said
@@ -110,6 +117,23 @@ def test_a_point_whose_slot_is_no_text_is_told_by_verify() -> None:
     store = MemoryStore({**GOOD, cluster_index_key(C): json.dumps(index).encode()})
     end = nodetally(store, "store", "verify", "--patience", "0s", "--store", URL)
     assert (end.code, "other points: " in end.out) == (6, True), end
+
+
+@pytest.mark.parametrize("wrong", [{"a": 1}, [], "7", True, 1.5])
+@pytest.mark.parametrize("name", [name for name in READ if name.startswith(("history", "store ls"))])
+def test_a_figure_that_is_no_integer_is_damage(name: str, wrong: Any) -> None:
+    """Neither a traceback nor a wrong number: the index is named, and how to make it again."""
+    objects = dict(GOOD)
+    for key in DERIVED[:2]:
+        index = plain(key)
+        for of in index.get("snapshots", [index]):
+            of["totals"]["pods"]["counted"] = of["totals"]["resources"]["cpu"]["requests"] = wrong
+        objects[key] = json.dumps(index).encode()
+    end = nodetally(MemoryStore(objects), *READ[name], "--store", URL)
+    if name == "store ls of a cluster":  # days are counted by their keys
+        assert end.code == 0, end
+    else:
+        assert (end.code, "no int" in end.said, "store repair" in end.said) == (5, True, True), end
 
 
 @pytest.mark.parametrize("name", READ)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from nodetally.errors import StoreError
 from nodetally.store.layout import date_of, moment_of, slot_of, snapshot_key
@@ -13,6 +13,7 @@ RECENT_SPAN = timedelta(hours=24)
 RECENT_STEP_SECONDS = 900  # 97 points at most: a sparkline is some 100 pixels wide
 
 Document = dict[str, Any]
+Value = TypeVar("Value")
 
 
 class Summary(NamedTuple):
@@ -105,6 +106,23 @@ def entries_of(index: Mapping[str, Any] | None) -> dict[str, Document]:
     if not isinstance(lines, list):
         return {}
     return {line["slot"]: line for line in lines if isinstance(line, dict) and isinstance(line.get("slot"), str)}
+
+
+def inside(holder: Any, kind: type[Value], *names: str) -> Value | None:
+    """What a derived document says under these names; None where it says nothing. TypeError when that is no `kind`.
+
+    >>> inside({"totals": {"nodes": {"count": 3}}}, int, "totals", "nodes", "count")
+    3
+    """
+    for at, name in enumerate(names):
+        if holder is None:
+            return None
+        if not isinstance(holder, dict):
+            raise TypeError(f"{'.'.join(names[:at])} is no object")
+        holder = holder.get(name)
+    if holder is None or type(holder) is kind:  # not isinstance: to that, true is an int
+        return holder
+    raise TypeError(f"{'.'.join(names)} is no {kind.__name__}")
 
 
 def day_of(index: Mapping[str, Any] | None, cluster: str, date: str, entries: Mapping[str, Document]) -> Document:

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from nodetally.store import read, rollups, walk
 from nodetally.store.base import Store
-from nodetally.store.indexes import Document, entries_of
+from nodetally.store.indexes import Document, entries_of, inside
 from nodetally.store.layout import cluster_index_key, day_index_key
 from nodetally.store.parallel import READERS, in_order
-from nodetally.store.update import load
+from nodetally.store.update import damage_told, load
 
 
 class ClusterRow(NamedTuple):
@@ -50,11 +50,12 @@ def clusters(store: Store) -> Iterator[ClusterRow]:
     """Every cluster, sorted; one request each. StoreError when an index is damaged."""
 
     def row(name: str) -> ClusterRow:
-        index = load(store, cluster_index_key(name)).document or {}
-        days = index.get("days")
-        count = len(days) if isinstance(days, list) else None
-        first, last = _inside(index, "first", "slot"), _inside(index, "last", "slot")
-        return ClusterRow(name, count, first, last, *_counts(index))
+        key = cluster_index_key(name)
+        index = load(store, key).document
+        with damage_told(store, key):
+            days = inside(index, list, "days")
+            first, last = inside(index, str, "first", "slot"), inside(index, str, "last", "slot")
+            return ClusterRow(name, None if days is None else len(days), first, last, *_counts(index))
 
     with ThreadPoolExecutor(READERS) as pool:
         yield from (made for _, made in in_order(pool, row, read.clusters(store), READERS))
@@ -75,19 +76,16 @@ def days(store: Store, cluster: str) -> Iterator[DayRow]:
 
 
 def snapshots(store: Store, cluster: str, date: str) -> Iterator[SnapshotRow]:
-    """Every snapshot of a day, sorted."""
-    lines = entries_of(load(store, day_index_key(cluster, date)).document)
+    """Every snapshot of a day, sorted. StoreError when the day's index is damaged."""
+    key = day_index_key(cluster, date)
+    lines = entries_of(load(store, key).document)
     for slot, entry in walk.day(store, cluster, date).snapshots.items():
-        line = lines.get(slot, {})
-        yield SnapshotRow(slot, line.get("taken_at"), line.get("trigger"), *_counts(line), entry.size, entry.key)
+        line = lines.get(slot)
+        with damage_told(store, key):
+            said = inside(line, str, "taken_at"), inside(line, str, "trigger"), *_counts(line)
+        yield SnapshotRow(slot, *said, entry.size, entry.key)
 
 
-def _counts(holder: Document) -> tuple[int | None, int | None]:
+def _counts(holder: Document | None) -> tuple[int | None, int | None]:
     """Nodes and counted pods of what has `totals`."""
-    return _inside(holder, "totals", "nodes", "count"), _inside(holder, "totals", "pods", "counted")
-
-
-def _inside(holder: Any, *names: str) -> Any:
-    for name in names:
-        holder = holder.get(name) if isinstance(holder, dict) else None
-    return holder
+    return inside(holder, int, "totals", "nodes", "count"), inside(holder, int, "totals", "pods", "counted")

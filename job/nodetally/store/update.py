@@ -1,7 +1,8 @@
 """Read, merge, compare-and-swap, again: how every derived document is changed. Never touches a snapshot."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from random import random as any_fraction
 from typing import NamedTuple
 
@@ -78,6 +79,15 @@ def damaged(store: Store, key: str, what: str) -> DamagedDocument:
     )
 
 
+@contextmanager
+def damage_told(store: Store, key: str) -> Iterator[None]:
+    """Whatever cannot be made of a derived document is damage to it."""
+    try:
+        yield
+    except (KeyError, TypeError, AttributeError, StoreError) as error:
+        raise damaged(store, key, f"{type(error).__name__}: {error}") from error
+
+
 def update(
     store: Store,
     key: str,
@@ -94,10 +104,8 @@ def update(
     """
     for attempt in range(ATTEMPTS):
         loaded = known if known and attempt == 0 else load(store, key)
-        try:
+        with damage_told(store, key):
             wanted = merge(loaded.document)
-        except (KeyError, TypeError, AttributeError, StoreError) as error:
-            raise damaged(store, key, f"{type(error).__name__}: {error}") from error
         if wanted == loaded.document:
             if loaded is known:
                 continue

@@ -9,7 +9,7 @@ from nodetally.store.base import Store, exists
 from nodetally.store.bodies import slot_in
 from nodetally.store.indexes import RECENT_SPAN, Document, Summary, entries_of, merge_cluster
 from nodetally.store.layout import cluster_index_key, cluster_prefix, day_index_key, parse_day_index_key, snapshot_key
-from nodetally.store.update import damaged, load
+from nodetally.store.update import damage_told, damaged, load
 from nodetally.store.whole import Bodies
 
 
@@ -64,15 +64,14 @@ def day_summaries(store: Store, cluster: str, date: str) -> list[Summary]:
     """A day index's lines, sorted, without schedulable_totals. DamagedDocument when they cannot be read."""
     key = day_index_key(cluster, date)
     index = load(store, key).document
-    if index is not None and not isinstance(index.get("snapshots"), list):
-        raise damaged(store, key, "no list of snapshots")
+    listed = [] if index is None else index.get("snapshots")
     lines = entries_of(index)
-    try:
+    if not isinstance(listed, list) or len(listed) != len(lines):
+        raise damaged(store, key, "no list of snapshots, each with a slot of its own")
+    with damage_told(store, key):
         summaries = [Summary(cluster, slot, lines[slot]["key"], lines[slot], None) for slot in sorted(lines)]
         if summaries:
             merge_cluster(None, cluster, summaries)  # everything that is asked of a line
-    except (KeyError, TypeError, StoreError) as error:
-        raise damaged(store, key, f"{type(error).__name__}: {error}") from error
     return summaries
 
 
