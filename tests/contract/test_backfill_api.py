@@ -25,6 +25,10 @@ EMPTY: Answer = (200, {"status": "success", "data": {"resultType": "matrix", "re
 DAY = datetime(2026, 3, 10, tzinfo=UTC)
 
 
+def matrix(series: Mapping[str, Any]) -> Answer:
+    return 200, {"status": "success", "data": {"resultType": "matrix", "result": [series]}}
+
+
 def refusal(status: int, error: str) -> Answer:
     return status, {"status": "error", "errorType": "execution", "error": error}
 
@@ -105,6 +109,12 @@ def test_no_error_shows_a_secret() -> None:
         ((200, {**EMPTY[1], "isPartial": True}), SourceUnreachable, "partial"),
         ((200, {"status": "success", "data": {"resultType": "vector", "result": []}}), SourceUnreachable, "vector"),
         ((200, {"hello": "world"}), SourceUnreachable, "does not speak"),
+        ((200, {"status": "success", "data": ["matrix"]}), SourceUnreachable, "does not speak"),
+        ((200, {**EMPTY[1], "warnings": 1}), SourceUnreachable, "half an answer: 1"),
+        (matrix({"values": []}), SourceUnreachable, "cannot be read: KeyError"),
+        (matrix({"metric": {"node": 1}, "values": []}), SourceUnreachable, "a label or value that is no text"),
+        (matrix({"metric": {}, "values": [[0, 1]]}), SourceUnreachable, "a label or value that is no text"),
+        (matrix({"metric": {}, "values": [["now", "1"]]}), SourceUnreachable, "cannot be read: ValueError"),
     ],
 )
 def test_what_is_no_whole_answer_is_an_error(answer: Answer, error: type[Exception], why: str) -> None:

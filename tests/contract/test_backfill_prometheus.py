@@ -209,6 +209,26 @@ def test_ranges_that_the_server_refuses_are_asked_for_in_parts(
     assert requests[1] > requests[0], "the server refused nothing"
 
 
+def test_series_scraped_without_honor_labels_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The target's own labels win then, and all containers of a pod look like one: sums would be wrong."""
+    own = {"namespace": "monitoring", "pod": "kube-state-metrics-0", "container": "kube-state-metrics"}
+
+    def scraped(samples: list[exporter.Sample]) -> Iterator[exporter.Sample]:
+        for name, labels, value in samples:
+            told = {f"exported_{key}" if key in own else key: text for key, text in labels.items()}
+            yield name, {**told, **own}, value
+
+    text = exporter.open_metrics(
+        [(DAY, scraped([*exporter.exports(at(0))])), (DAY + FIVE, exporter.exports(at(1)))], {}
+    )
+    options = ["--from", "2026-03-10", "--to", slot_of(DAY + 2 * FIVE), "--store", tmp_path / "store"]
+    with prometheus_server.serving(tmp_path / "server", text) as url:
+        said = command(capsys, url, *options, code=3)
+    [refused] = said["impossible"]
+    assert (said["filled"], refused["slots"], refused["first"], refused["broken"]) == (1, 1, slot_of(DAY), True)
+    assert "honor_labels" in refused["reason"]
+
+
 def check_usage(made: Json, number: int) -> None:
     if number == 0 or number - 1 in DOWN:  # a rate needs two scrapes
         assert made["usage"]["status"] == "absent"

@@ -17,7 +17,11 @@ from typing import Any
 TARGETS = {
     "dump": "fuzz.test_dump:test_a_dump_of_any_shape_is_refused_or_counted",
     "readers": "fuzz.test_store_documents:test_whatever_a_document_is_a_reader_says_so_or_is_right",
-    "writers": "fuzz.test_store_documents:test_whatever_a_derived_document_is_a_pass_and_a_repair_cope",
+    "writers": "fuzz.test_store_documents:test_whatever_a_derived_document_is_a_writer_and_a_repair_cope",
+    "prometheus": "fuzz.test_prometheus:test_whatever_a_prometheus_answers_is_refused_or_a_snapshot",
+    "velero": "fuzz.test_velero:test_an_object_of_any_shape_is_refused_or_counted",
+    "velero's metadata": "fuzz.test_velero:test_metadata_of_any_shape_is_refused_or_believed",
+    "tarballs": "fuzz.test_velero:test_bytes_that_are_changed_are_refused_or_harmless",
     "framing": "fuzz.test_framing:test_tags_and_lengths_of_any_kind_are_an_error_or_a_list",
     "lists": "unit.test_wire:test_damaged_protobuf_is_an_error_or_a_list",
     "objects": "unit.test_wire:test_random_bytes_are_an_error_or_a_pod",

@@ -100,7 +100,10 @@ class MetricsApi:
                 "nocache": "1",  # VictoriaMetrics would move start and end
             },
         )
-        return [_series(each) for each in _result(data, self.url)]
+        try:
+            return [_series(each) for each in _result(data, self.url)]
+        except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
+            raise SourceUnreachable(f"{self.url} answered a series that cannot be read: {error!r}") from error
 
     def _ask(self, parameters: Mapping[str, str]) -> Mapping[str, Any]:
         for attempt in range(ATTEMPTS - 1):
@@ -166,17 +169,17 @@ def _headers(access: Access) -> dict[str, str]:
 def _judged(body: bytes, url: str) -> Mapping[str, Any]:
     try:
         answer = orjson.loads(body)
-        status, data = answer["status"], answer["data"]
-    except (orjson.JSONDecodeError, KeyError, TypeError) as error:
+        status, data = answer["status"], dict(answer["data"])
+    except (KeyError, TypeError, ValueError) as error:
         raise SourceUnreachable(
             f"{url} does not speak Prometheus' API: {body[:80]!r}", hint="the address is what stands before /api/v1"
         ) from error
     if status != "success" or answer.get("warnings") or answer.get("isPartial"):
-        why = answer.get("error") or "; ".join(map(str, answer.get("warnings") or ())) or "it says that it is partial"
+        why = answer.get("error") or answer.get("warnings") or "it says that it is partial"
         raise SourceUnreachable(
             f"{url} gave half an answer: {why}", hint="half a sum would be a wrong number; look at its stores"
         )
-    return dict(data)
+    return data
 
 
 def _result(data: Mapping[str, Any], url: str) -> Sequence[Any]:
@@ -186,7 +189,10 @@ def _result(data: Mapping[str, Any], url: str) -> Sequence[Any]:
 
 
 def _series(raw: Mapping[str, Any]) -> Series:
-    return Series(raw["metric"], {round(float(at)): text for at, text in raw.get("values", ())})
+    labels, values = raw["metric"], {round(float(at)): text for at, text in raw.get("values", ())}
+    if not all(type(text) is str for text in (*labels.values(), *values.values())):
+        raise TypeError("a label or value that is no text")
+    return Series(labels, values)
 
 
 def _said(body: bytes) -> str:

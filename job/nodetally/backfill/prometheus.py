@@ -20,6 +20,7 @@ FIRST_WINDOW = 3  # slots; 5,000 nodes have some 200,000 values in each
 WANTED_VALUES = 400_000  # in all answers of a window: about 13 MB of JSON, 100 MB once read
 LONGEST_WINDOW = 10_000  # Prometheus gives at most 11,000 points a series (web/api/v1/api.go)
 TERMINATING_STEP_SECONDS = 300
+DISPLACED = "the scraper's own labels in place of the exporter's (exported_pod, …): it was scraped without honor_labels"
 
 
 class Prometheus:
@@ -86,11 +87,15 @@ class Prometheus:
         self, slot: datetime, answers: Mapping[str, list[Series]], cost: Cost, *, terminating: bool
     ) -> Observation | Impossible:
         moment = Moment(slot, answers, self._names, terminating=terminating)
-        missing = moment.missing()
-        if missing:
-            return Impossible(f"{self.name} has no {missing} of that time")
         try:
+            if moment.rows("displaced"):
+                return Impossible(f"{self.name} has {DISPLACED}", broken=True)
+            missing = moment.missing()
+            if missing:
+                return Impossible(f"{self.name} has no {missing} of that time")
             return moment.observation(cost)
+        except KeyError as error:
+            return Impossible(f"{self.name} has a series without the label {error}", broken=True)
         except (QuantityError, ValueError, OverflowError) as error:
             return Impossible(f"{self.name} has a value that cannot be read: {error}", broken=True)
 

@@ -41,7 +41,16 @@ class Questions:
 
     def all(self) -> Mapping[str, str]:
         """What is asked of every window of slots."""
-        return {**self.nodes(), **self.pods(), **self.usage()}
+        return {"displaced": self.displaced(), **self.nodes(), **self.pods(), **self.usage()}
+
+    def displaced(self) -> str:
+        """Whether the scraper's labels stand where the exporter's should: then containers of a pod, say, look alike.
+
+        Without honor_labels a target's own label wins, and the scraped one is called exported_…
+        """
+        metric = "kube_pod_container_resource_requests"
+        each = (self.series(metric, f'exported_{label}!=""') for label in ("namespace", "pod", "container", "node"))
+        return f"count({' or '.join(each)})"
 
     def nodes(self) -> dict[str, str]:
         """What nodes are and hold."""

@@ -31,18 +31,18 @@ _MEMBER = re.compile(
     r"(?:\./)?resources/(?:(?P<nodes>nodes)(?:/(?P<nv>[^/]+))?/cluster|"
     r"pods(?:/(?P<pv>[^/]+))?/namespaces/(?P<namespace>[^/]+))/(?P<name>[^/]+)\.json"
 )
-_LEFT_OUT: Mapping[str, Callable[[Any], bool]] = {  # of a backup's spec: what makes it half a cluster
-    "includedNamespaces": lambda value: value not in ([], ["*"]),
-    "excludedNamespaces": bool,
-    "includedNamespaceScopedResources": lambda value: not {"pods", "*"} & set(value or ["*"]),
-    "excludedNamespaceScopedResources": lambda value: bool({"pods", "po", "*"} & set(value)),
-    "includedClusterScopedResources": lambda value: not {"nodes", "*"} & set(value or ["*"]),
-    "excludedClusterScopedResources": lambda value: bool({"nodes", "no", "*"} & set(value)),
-    "includedResources": lambda value: not ({"*"} & set(value or ["*"]) or {"pods", "nodes"} <= set(value)),
-    "excludedResources": lambda value: bool({"pods", "nodes", "po", "no", "*"} & set(value)),
-    "includeClusterResources": lambda value: value is False,
-    "labelSelector": bool,
-    "orLabelSelectors": bool,
+_LEFT_OUT: Mapping[str, tuple[type, Callable[[Any], bool]]] = {  # of a backup's spec: what makes it half a cluster
+    "includedNamespaces": (list, lambda names: names not in (set(), {"*"})),
+    "excludedNamespaces": (list, bool),
+    "includedNamespaceScopedResources": (list, lambda names: not {"pods", "*"} & (names or {"*"})),
+    "excludedNamespaceScopedResources": (list, lambda names: bool({"pods", "po", "*"} & names)),
+    "includedClusterScopedResources": (list, lambda names: not {"nodes", "*"} & (names or {"*"})),
+    "excludedClusterScopedResources": (list, lambda names: bool({"nodes", "no", "*"} & names)),
+    "includedResources": (list, lambda names: not ("*" in (names or {"*"}) or {"pods", "nodes"} <= names)),
+    "excludedResources": (list, lambda names: bool({"pods", "nodes", "po", "no", "*"} & names)),
+    "includeClusterResources": (bool, lambda value: value is False),
+    "labelSelector": (dict, bool),
+    "orLabelSelectors": (list, bool),
 }
 
 
@@ -99,18 +99,33 @@ def _records(files: Files, tarballs: Sequence[str], names: frozenset[str]) -> It
 def _described(name: str, backup: dict[str, Any], where: str) -> Record:
     """A record of a backup by what it says of itself: when it began, that it ended well, that nothing is left out."""
     status, spec = backup.get("status") or {}, backup.get("spec") or {}
-    begun = status.get("startTimestamp")
-    try:
-        moment = datetime.fromisoformat(str(begun)).astimezone(UTC)
-    except ValueError as error:
-        raise ClusterError(f"{where}: its status.startTimestamp is {begun!r}", hint="remove the backup") from error
-    left_out = [key for key, is_left_out in _LEFT_OUT.items() if spec.get(key) is not None and is_left_out(spec[key])]
+    if not isinstance(status, dict) or not isinstance(spec, dict):
+        raise ClusterError(f"{where} is not a backup's metadata", hint="remove the backup")
+    moment = _begun(status.get("startTimestamp"), where)
+    left_out = [key for key in _LEFT_OUT if spec.get(key) is not None and _is_left_out(key, spec[key])]
     refused = ""
     if status.get("phase") != "Completed":
         refused = f"the backup is {status.get('phase') or 'without a phase'}, not Completed: half a cluster"
     elif left_out:
         refused = f"the backup is not of the whole cluster: {', '.join(left_out)}"
     return Record(moment, (name,), refused)
+
+
+def _begun(text: Any, where: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(str(text))
+        if moment.tzinfo and moment.year // 100 == 20:
+            return moment.astimezone(UTC)
+    except ValueError:
+        pass
+    raise ClusterError(f"{where}: its status.startTimestamp is {text!r}", hint="remove the backup")
+
+
+def _is_left_out(key: str, value: Any) -> bool:
+    """Whether it makes half a cluster of the backup; so may what is not as Velero writes it."""
+    kind, judge = _LEFT_OUT[key]
+    names = {str(each) for each in value} if isinstance(value, list) else value
+    return not isinstance(value, kind) or judge(names)
 
 
 def _load(files: Files, name: str) -> dict[str, Any]:

@@ -69,7 +69,10 @@ def day_summaries(store: Store, cluster: str, date: str) -> list[Summary]:
     if not isinstance(listed, list) or len(listed) != len(lines):
         raise damaged(store, key, "no list of snapshots, each with a slot of its own")
     with damage_told(store, key):
-        summaries = [Summary(cluster, slot, lines[slot]["key"], lines[slot], None) for slot in sorted(lines)]
+        summaries = [Summary(cluster, slot, snapshot_key(cluster, slot), lines[slot], None) for slot in sorted(lines)]
+        for each in summaries:
+            if each.entry["key"] != each.key or each.date != date:
+                raise StoreError(f"a line of {each.slot} with the key {each.entry['key']}")
         if summaries:
             merge_cluster(None, cluster, summaries)  # everything that is asked of a line
     return summaries
