@@ -39,7 +39,7 @@ def at(hours: float) -> str:
 
 def put(store: Store, hours: float, **changes: Any) -> Json:
     document = documents.later(documents.mixed(), slot=at(hours), taken_at=at(hours), cluster="c", **changes)
-    publish(store, document, snapshot.encode(document), sleep=lambda _: None)
+    publish(store, document, snapshot.encode(document), pauses=Pauses(lambda _: None))
     return document
 
 

@@ -13,6 +13,7 @@ from nodetally import collect
 from nodetally.cli.main import main
 from nodetally.store.base import Entry, Headers, Store, Stored, check_key
 from nodetally.store.publish import publish
+from nodetally.store.update import Pauses
 
 URL = "s3://memory/store"
 
@@ -71,7 +72,7 @@ def nodetally(store: Store, *arguments: str) -> Ended:
     with ExitStack() as stack:
         stack.enter_context(mock.patch("nodetally.store.open.open_store", return_value=store))
         stack.enter_context(mock.patch.object(collect, "open_store", return_value=store))
-        stack.enter_context(mock.patch.object(collect, "publish", partial(publish, sleep=lambda _: None)))
+        stack.enter_context(mock.patch.object(collect, "publish", partial(publish, pauses=Pauses(lambda _: None))))
         stack.enter_context(redirect_stdout(out))
         stack.enter_context(redirect_stderr(said))
         try:

@@ -28,6 +28,7 @@ from nodetally.store.layout import cluster_index_key, clusters_key, day_index_ke
 from nodetally.store.publish import publish
 from nodetally.store.s3 import ATTEMPTS, CONFLICT_ATTEMPTS, S3Store
 from nodetally.store.update import ATTEMPTS as RACES
+from nodetally.store.update import Pauses
 from nodetally.store.verify import verify
 from s3_proxy import FOREVER, Asked, Harm, Proxy, proxied
 
@@ -198,7 +199,7 @@ class Bench:
         with ExitStack() as stack:
             for module, name, value in (
                 (collect, "open_store", lambda _: opened),
-                (collect, "publish", partial(publish, sleep=self.waits.append)),
+                (collect, "publish", partial(publish, pauses=Pauses(self.waits.append))),
             ):
                 stack.enter_context(mock.patch.object(module, name, value))
             stack.enter_context(mock.patch("botocore.endpoint.time", SimpleNamespace(sleep=self.waits.append)))

@@ -54,7 +54,7 @@ def document_at(hours: float, cluster: str = C, **changes: Any) -> dict[str, Any
 
 def put(store: Store, hours: float, cluster: str = C) -> bool:
     document = document_at(hours, cluster)
-    return publish(store, document, snapshot.encode(document), sleep=lambda _: None).created
+    return publish(store, document, snapshot.encode(document), pauses=Pauses(lambda _: None)).created
 
 
 @cache

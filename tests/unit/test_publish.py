@@ -30,6 +30,7 @@ from nodetally.store.layout import (
     snapshot_key,
 )
 from nodetally.store.publish import HEAL_LIMIT, Published, publish
+from nodetally.store.update import Pauses
 from recording import Killed, RecordingStore
 
 C = "prod-eu-1"
@@ -52,7 +53,7 @@ def at_minute(minute: int, **changes: Any) -> dict[str, Any]:
 
 
 def put(store: Store, document: dict[str, Any]) -> Published:
-    return publish(store, document, snapshot.encode(document), sleep=lambda _: None)
+    return publish(store, document, snapshot.encode(document), pauses=Pauses(lambda _: None))
 
 
 def put_minutes(store: Store, minutes: Sequence[int]) -> None:
@@ -275,7 +276,7 @@ def test_losing_every_race_is_an_error(store: DirectoryStore) -> None:
     pauses: list[float] = []
     document = at_minute(0)
     with pytest.raises(StoreError, match="other writers were faster") as caught:
-        publish(AlwaysLate(store), document, snapshot.encode(document), sleep=pauses.append, random=lambda: 1.0)
+        publish(AlwaysLate(store), document, snapshot.encode(document), pauses=Pauses(pauses.append, lambda: 1.0))
     assert "same slot can be run again" in caught.value.hint
     assert pauses[:3] == [0.05, 0.1, 0.2]
     assert max(pauses) == 2.0

@@ -24,7 +24,7 @@ from nodetally.store.layout import (
     snapshot_key,
 )
 from nodetally.store.publish import HEAL_LIMIT, Published, publish
-from nodetally.store.update import ATTEMPTS
+from nodetally.store.update import ATTEMPTS, Pauses
 from recording import Killed, RecordingStore
 
 C = "prod-eu-1"
@@ -69,7 +69,7 @@ def at_minute(minute: int) -> dict[str, Any]:
 def put(store: Store, minute: int, pauses: list[float] | None = None) -> Published:
     document = at_minute(minute)
     sleep = (lambda _: None) if pauses is None else pauses.append
-    return publish(store, document, snapshot.encode(document), sleep=sleep, random=lambda: 1.0)
+    return publish(store, document, snapshot.encode(document), pauses=Pauses(sleep, lambda: 1.0))
 
 
 def crash(store: Store, minute: int) -> None:

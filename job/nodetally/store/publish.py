@@ -13,10 +13,8 @@ next one is of another day; a snapshot whose publisher crashed when a later slot
 backfill, or an overtaken pass), more than HEAL_LIMIT at once, and anything deleted or damaged afterwards.
 """
 
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from itertools import groupby
-from random import random as any_fraction
 from typing import Any, NamedTuple
 
 from nodetally.errors import StoreError
@@ -58,19 +56,12 @@ class _Found(NamedTuple):
     unhealed: tuple[str, ...]
 
 
-def publish(
-    store: Store,
-    document: Mapping[str, Any],
-    body: bytes,
-    *,
-    sleep: Callable[[float], None] = time.sleep,
-    random: Callable[[], float] = any_fraction,
-) -> Published:
+def publish(store: Store, document: Mapping[str, Any], body: bytes, *, pauses: Pauses | None = None) -> Published:
     """Store a snapshot (`body` is its encoding) and bring all derived documents up to it.
 
     At most 10 requests to the store, however long its history is, plus those of lost races and healing.
     """
-    pauses = Pauses(sleep, random)
+    pauses = pauses or Pauses()
     document, body, created = put_snapshot(store, document, body)
     own = summarise(document)
     index = load(store, cluster_index_key(own.cluster))
