@@ -19,8 +19,8 @@ from torture.kills import Killer
 from torture.places import Place, places, write_dump
 
 KILL_ROUNDS = {"directory": 300, "weed mini": 120}
-SLOW = ("dump", "readers", "prometheus", "velero", "velero's metadata", "tarballs")  # fuzz targets
-INPUTS = {"writers": 200, **dict.fromkeys(SLOW, 1_000)}  # some seconds each
+SLOW = ("dump", "readers", "velero", "velero's metadata", "tarballs", "kubeconfigs")
+INPUTS = {"writers": 200, "prometheus": 300, **dict.fromkeys(SLOW, 1_000)}  # of these fuzz targets, some seconds each
 OTHER_INPUTS = 5_000
 
 
@@ -82,7 +82,7 @@ def feed(name: str, inputs: int, seed: int) -> None:
 
 def tell(what: str, kind: str, start: float, figures: dict[str, int]) -> None:
     counts = ", ".join(f"{count:,} {name}" for name, count in figures.items())
-    say(f"{what:8} {kind:15} {time.monotonic() - start:6.1f} s  {counts}")
+    say(f"{what:8} {kind:17} {time.monotonic() - start:6.1f} s  {counts}")
 
 
 def say(text: str) -> None:

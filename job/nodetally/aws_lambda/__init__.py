@@ -38,7 +38,7 @@ def handler(event: Mapping[str, Any], context: Context) -> dict[str, Any]:
         return context.get_remaining_time_in_millis() / 1000
 
     log_to_stderr("json")
-    if "backfill" in event:
+    if isinstance(event, dict) and "backfill" in event:
         return {"backfill": backfill(event, seconds_left)}
     return {"passes": passes(event, seconds_left)}
 

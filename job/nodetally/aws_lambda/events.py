@@ -17,6 +17,8 @@ BACKFILL_FIELDS = ("from", "to", "every", "order", "shard")
 
 def passes_asked(event: Mapping[str, Any]) -> Iterator[dict[str, str]]:
     """For each pass what the event says of it."""
+    if not isinstance(event, dict):
+        raise WrongUse(f"the event is no object: {event!r:.80}", hint='write {} or {"cluster": "c"}')
     common: Mapping[str, Any] = event
     if "detail-type" in event:
         detail = event.get("detail") or {}

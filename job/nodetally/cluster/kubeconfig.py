@@ -38,10 +38,10 @@ def from_kubeconfig(path: str, context: str | None) -> Access:
     if ":" not in path:
         config = _load(Path(path))
         name = context or str(config.get("current-context") or "")
-        chosen = _named(config, "contexts", name, path).get("context") or {}
-        cluster = _named(config, "clusters", str(chosen.get("cluster", "")), path).get("cluster") or {}
+        chosen = _named(config, "context", name, path)
+        cluster = _named(config, "cluster", str(chosen.get("cluster", "")), path)
         user_name = str(chosen.get("user") or "")
-        user = (_named(config, "users", user_name, path).get("user") or {}) if user_name else {}
+        user = _named(config, "user", user_name, path) if user_name else {}
         if set(user) <= PLAIN_USER and set(cluster) <= PLAIN_CLUSTER:
             return _plain(Path(path), name, cluster, user)
         if {"as", "as-uid", "as-groups", "as-user-extra"} & set(user):
@@ -71,10 +71,14 @@ def _plain(path: Path, name: str, cluster: Json, user: Json) -> Access:
         certificate=_pem(path, user, "client-certificate"),
         key=_pem(path, user, "client-key"),
         authorization=authorization,
-        server_name=cluster.get("tls-server-name"),
-        proxy=cluster.get("proxy-url"),
+        server_name=_text(cluster.get("tls-server-name")),
+        proxy=_text(cluster.get("proxy-url")),
         origin=f"context {name!r} of {path}",
     )
+
+
+def _text(value: object) -> str | None:
+    return str(value) if value else None
 
 
 def _through_kubernetes(path: str, context: str | None, *, logs_in: bool) -> Access:
@@ -100,8 +104,8 @@ def _through_kubernetes(path: str, context: str | None, *, logs_in: bool) -> Acc
         certificate=file(loaded.cert_file),
         key=file(loaded.key_file),
         authorization=authorization,
-        server_name=getattr(loaded, "tls_server_name", None),
-        proxy=loaded.proxy,
+        server_name=_text(getattr(loaded, "tls_server_name", None)),
+        proxy=_text(loaded.proxy),
         origin=f"context {context or 'current'!r} of {path}",
     )
 
@@ -110,7 +114,7 @@ def _loaded_by_kubernetes(path: str, context: str | None) -> "Configuration":
     logging.getLogger().addHandler(logging.NullHandler())  # the package logs a plugin's failure and goes on without it
     try:
         from kubernetes.client import Configuration
-        from kubernetes.config import ConfigException, load_kube_config
+        from kubernetes.config import load_kube_config
     except ModuleNotFoundError as error:  # the image leaves it out: it is seven times the size of all the rest
         raise WrongUse(
             f"kubeconfig {path} needs more than tokens and certificates: the Python package `kubernetes` reads it, "
@@ -122,8 +126,9 @@ def _loaded_by_kubernetes(path: str, context: str | None) -> "Configuration":
         load_kube_config(  # type: ignore[no-untyped-call]
             config_file=path, context=context, client_configuration=configuration, persist_config=False
         )
-    except (ConfigException, ValueError) as error:
-        raise WrongUse(f"kubeconfig {path}: {error}", hint="check it with: kubectl config view --minify") from error
+    except Exception as error:  # its own, YAML's, and whatever a file of another shape leads to
+        what = str(error) or type(error).__name__
+        raise WrongUse(f"kubeconfig {path}: {what}", hint="check it with: kubectl config view --minify") from error
     return configuration
 
 
@@ -142,7 +147,7 @@ def _load(path: Path) -> Json:
         raise WrongUse(f"kubeconfig {error}") from error
     try:
         config = json.loads(text) if text.lstrip().startswith("{") else _yaml(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise WrongUse(f"kubeconfig {path} cannot be read: {error}") from error
     if not isinstance(config, dict):
         raise WrongUse(f"kubeconfig {path} holds no configuration")
@@ -161,20 +166,23 @@ def _yaml(text: str) -> Any:
 
 
 def _named(config: Json, kind: str, name: str, path: str) -> Json:
-    listed = config.get(kind) or []
+    """What the file holds of the context, cluster or user with this name."""
+    listed = config.get(f"{kind}s")
     entries = [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
     for each in entries:
         if each.get("name") == name:
-            return each
+            found = each.get(kind) or {}
+            if not isinstance(found, dict):
+                raise WrongUse(f"kubeconfig {path}: its {kind} {name!r} is no object")
+            return found
     known = ", ".join(str(each.get("name")) for each in entries) or "none"
-    what = kind.removesuffix("s")
-    raise WrongUse(f"kubeconfig {path} has no {what} named {name!r}", hint=f"{kind} there: {known}")
+    raise WrongUse(f"kubeconfig {path} has no {kind} named {name!r}", hint=f"{kind}s there: {known}")
 
 
 def _pem(path: Path, owner: Json, key: str) -> str | None:
     if owner.get(f"{key}-data"):
         try:
-            return base64.b64decode(owner[f"{key}-data"], validate=True).decode()
+            return base64.b64decode(str(owner[f"{key}-data"]), validate=True).decode()
         except ValueError as error:
             raise WrongUse(f"{key}-data in {path} is not base64 of PEM text: {error}") from error
     return read_text(path.parent / str(owner[key])) if owner.get(key) else None
