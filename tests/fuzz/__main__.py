@@ -25,6 +25,7 @@ TARGETS = {
     "kubeconfigs": "fuzz.test_settings:test_a_kubeconfig_of_any_shape_is_read_or_wrong_use",
     "events": "fuzz.test_settings:test_an_event_of_any_shape_asks_for_passes_or_is_wrong_use",
     "backfill events": "fuzz.test_settings:test_an_event_for_a_backfill_is_its_command_or_wrong_use",
+    "rollups": "fuzz.test_rollups:test_flipped_bits_are_told_or_change_nothing",
     "framing": "fuzz.test_framing:test_tags_and_lengths_of_any_kind_are_an_error_or_a_list",
     "lists": "unit.test_wire:test_damaged_protobuf_is_an_error_or_a_list",
     "objects": "unit.test_wire:test_random_bytes_are_an_error_or_a_pod",

@@ -19,7 +19,7 @@ from torture.kills import Killer
 from torture.places import Place, places, write_dump
 
 KILL_ROUNDS = {"directory": 300, "weed mini": 120}
-SLOW = ("dump", "readers", "velero", "velero's metadata", "tarballs", "kubeconfigs")
+SLOW = ("dump", "readers", "velero", "velero's metadata", "tarballs", "kubeconfigs", "rollups")
 INPUTS = {"writers": 200, "prometheus": 300, **dict.fromkeys(SLOW, 1_000)}  # of these fuzz targets, some seconds each
 OTHER_INPUTS = 5_000
 

@@ -24,10 +24,10 @@ def sums(body: bytes, where: str, by: str, resource: str, figures: tuple[str, ..
     """The sums of a resource's figures by the column `by` and slot. StoreError, with `where`, when it is no rollup."""
     try:
         found = _grouped(body, by, resource, figures)
-    except (pa.ArrowException, KeyError, OSError) as error:
+        columns = [found[name].to_pylist() for name in (by, *(f"{each}_sum" for each in figures))]
+    except (pa.ArrowException, KeyError, OSError, UnicodeDecodeError) as error:
         hint = "delete it, and make it again: nodetally store rollup"
         raise StoreError(f"not a rollup: {where}: {error}", hint=hint) from error
-    columns = [found[name].to_pylist() for name in (by, *(f"{each}_sum" for each in figures))]
     for name, *values in zip(*columns, strict=True):
         yield Sums(name, tuple(values))
 
@@ -35,9 +35,11 @@ def sums(body: bytes, where: str, by: str, resource: str, figures: tuple[str, ..
 def _grouped(body: bytes, by: str, resource: str, figures: tuple[str, ...]) -> pa.Table:
     plain = resource in UNITS
     names = [name_of(resource, each) for each in figures] if plain else ["resources"]
-    with pq.ParquetFile(pa.BufferReader(body)) as file:
+    with pq.ParquetFile(pa.BufferReader(body), page_checksum_verification=True) as file:
         table = file.read(columns=[by, "slot_unix_seconds", *names], use_threads=False)
     table = table.rename_columns([by, "slot_unix_seconds", *figures]) if plain else _of_map(table, resource, figures)
+    types = {by: pa.string(), "slot_unix_seconds": pa.int64(), **dict.fromkeys(figures, pa.int64())}
+    table = table.select(list(types)).cast(pa.schema(types))
     return table.group_by([by, "slot_unix_seconds"], use_threads=False).aggregate(
         [(each, "sum", ANY_UNKNOWN_IS_UNKNOWN) for each in figures]
     )

@@ -57,6 +57,7 @@ class DayFile:
             compression_level=LEVEL,
             store_schema=False,  # Arrow's copy of the schema is larger than a small day
             write_page_index=True,
+            write_page_checksum=True,  # zstd's frames have none: a flipped bit would be another number
             sorting_columns=[pq.SortingColumn(self._schema.get_field_index(name)) for name in table.sorted_by],
         )
 
