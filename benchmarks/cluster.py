@@ -81,16 +81,16 @@ class Bench:
 
     def passes(self, settings: Settings) -> Callable[[], tuple[int, int]]:
         def read() -> tuple[int, int]:
-            return _cost(run_pass(settings, NOWHERE, store=False).summary)
+            return _cost(run_pass(settings, NOWHERE, store=False).outline)
 
         return read
 
     def warm_pass(self) -> tuple[int, int]:
         settings = replace(self.settings, cache=CACHE_IN_MEMORY)
-        summary = run_pass(settings, NOWHERE, store=False, warm=self._warm).summary
-        if summary["source"]["reason"]:
-            raise SystemExit(f"not warm: {summary['source']}")
-        return _cost(summary)
+        outline = run_pass(settings, NOWHERE, store=False, warm=self._warm).outline
+        if outline["source"]["reason"]:
+            raise SystemExit(f"not warm: {outline['source']}")
+        return _cost(outline)
 
     def warm_up(self) -> None:
         self.warm_pass()
@@ -123,8 +123,8 @@ class Bench:
         return (cpu_seconds(self.plane.api_server.pid) - before) / (time.perf_counter() - started) * 60
 
 
-def _cost(summary: Mapping[str, Any]) -> tuple[int, int]:
-    return int(summary["cost"]["bytes_read"]), int(summary["cost"]["api_requests"])
+def _cost(outline: Mapping[str, Any]) -> tuple[int, int]:
+    return int(outline["cost"]["bytes_read"]), int(outline["cost"]["api_requests"])
 
 
 def measure(pid: int, way: Way, idle: float) -> Run:

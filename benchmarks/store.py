@@ -117,7 +117,7 @@ def a_point(settings: Settings, store: Store, meter: Meter, point: Mapping[str, 
 def publish_one(settings: Settings, store: Store, slot: datetime) -> Mapping[str, Any]:
     done = run_pass(replace(settings, at=slot), NOWHERE, opener=lambda _: store)
     assert done.published is not None
-    return done.summary
+    return done.outline
 
 
 def with_past(settings: Settings, store: Store, point: Mapping[str, int]) -> datetime:

@@ -32,7 +32,7 @@ def speed(settings: Settings, around: Surroundings, cluster: Simulated, passes: 
     warm = warm_cache(settings)
     assert warm is not None
     started = time.perf_counter()
-    pods = run_pass(settings, around, store=False, warm=warm).summary["cost"]["pods_read"]
+    pods = run_pass(settings, around, store=False, warm=warm).outline["cost"]["pods_read"]
     warmed = time.perf_counter() - started
     quiet, changed = [], []
     for _ in range(passes):
@@ -51,7 +51,7 @@ def _timed(settings: Settings, around: Surroundings, warm: object) -> float:
     started = time.perf_counter()
     done = run_pass(settings, around, store=False, warm=warm)  # type: ignore[arg-type]  # what warm_cache gave
     seconds = time.perf_counter() - started
-    assert done.summary["source"]["kind"] == "watch", done.summary["source"]
+    assert done.outline["source"]["kind"] == "watch", done.outline["source"]
     return seconds
 
 

@@ -34,7 +34,7 @@ SWITCH_SECONDS = 0.002
 class Assembled(NamedTuple):
     """A finished snapshot."""
 
-    summary: dict[str, Any]  # the document without its nodes and namespaces: what the store's indexes need
+    outline: dict[str, Any]  # the document without its nodes and namespaces: what the store's indexes need
     body: bytes  # the document as it is stored
 
 
@@ -43,7 +43,7 @@ def assemble(observation: Observation, settings: Settings, start: datetime, seco
 
     Raises ObjectUnreadable when a sum leaves the 64 bits that Kubernetes counts in.
     """
-    summary: dict[str, Any] = {
+    outline: dict[str, Any] = {
         "schema": snapshot.SCHEMA,
         "cluster": settings.cluster,
         "taken_at": format_time(observation.taken_at),
@@ -53,15 +53,15 @@ def assemble(observation: Observation, settings: Settings, start: datetime, seco
         "usage": _usage(observation.usage),
     }
     with Packer() as packer:
-        packer.add(orjson.dumps(summary)[:-1] + b',"nodes":[')
+        packer.add(orjson.dumps(outline)[:-1] + b',"nodes":[')
         rest = _pack_rest(observation, settings, packer, seconds)
-        return Assembled({**summary, **rest}, packer.finish())
+        return Assembled({**outline, **rest}, packer.finish())
 
 
 def _pack_rest(
     observation: Observation, settings: Settings, packer: "Packer", seconds: Callable[[], float]
 ) -> dict[str, Any]:
-    """Everything behind the summary; returns what is neither node nor namespace."""
+    """Everything behind the outline; returns what is neither node nor namespace."""
     schedulable, others = Totals(), Totals()
     try:
         for at, node in enumerate(_used_up(observation, settings)):

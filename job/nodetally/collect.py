@@ -32,7 +32,7 @@ Opener = Callable[[str], Store]
 class Pass:
     """What one pass made, and where it is stored (None: it was not to be)."""
 
-    summary: Mapping[str, Any]  # the document without its nodes and namespaces
+    outline: Mapping[str, Any]  # the document without its nodes and namespaces
     body: bytes  # the document as it is stored
     published: Published | None
     kite: dict[str, Any] | None
@@ -79,9 +79,9 @@ def run_pass(
         warm = warm or warm_cache(settings, opener)
         observation = observe(settings, around, clock, keep_nodes=with_kite, warm=warm)
         kite = kite_view(observation) if with_kite else None
-        summary, body = assemble(observation, settings, start, lambda: time.monotonic() - started)
-        published = publish(opened.result(), summary, body) if opened is not None else None
-    return Pass(summary, body, published, kite, _keep(warm, clock))
+        outline, body = assemble(observation, settings, start, lambda: time.monotonic() - started)
+        published = publish(opened.result(), outline, body) if opened is not None else None
+    return Pass(outline, body, published, kite, _keep(warm, clock))
 
 
 def run_each(

@@ -62,7 +62,7 @@ def exactly(plane: ControlPlane, source: dict[str, str], folder: Path) -> dict[s
 
 
 def source_of(done: Pass) -> tuple[str, str | None]:
-    source = done.summary["source"]
+    source = done.outline["source"]
     return source["kind"], source["reason"]
 
 
@@ -85,9 +85,9 @@ def test_every_way_to_read_agrees_while_pods_and_nodes_come_and_go(
             for way, how in ways.items():
                 done = run_pass(how, NOWHERE, store=False, warm=warm.get(way))
                 kinds.add((way, *source_of(done)))
-                assert essence(done.body) == exactly(plane, done.summary["source"], tmp_path), (
+                assert essence(done.body) == exactly(plane, done.outline["source"], tmp_path), (
                     way,
-                    done.summary,
+                    done.outline,
                 )
     assert kinds == {
         ("list", "list", None),
@@ -120,10 +120,10 @@ def test_a_new_api_server_over_a_compacted_etcd_is_read_by_lists(
         kind, reason = source_of(done)
         assert kind == "list"
         assert "no longer has what changed since version" in (reason or "")
-        assert essence(done.body) == exactly(plane, done.summary["source"], tmp_path)
+        assert essence(done.body) == exactly(plane, done.outline["source"], tmp_path)
     again = run_pass(kept, NOWHERE, store=False)
     assert source_of(again) == ("resume", None)
-    assert essence(again.body) == exactly(plane, again.summary["source"], tmp_path)
+    assert essence(again.body) == exactly(plane, again.outline["source"], tmp_path)
 
 
 def test_a_restart_alone_is_never_a_wrong_number(
@@ -136,7 +136,7 @@ def test_a_restart_alone_is_never_a_wrong_number(
             run_pass(kept, NOWHERE, store=False)
         plane.restart_api_server()
         done = run_pass(kept, NOWHERE, store=False)
-        assert essence(done.body) == exactly(plane, done.summary["source"], tmp_path)
+        assert essence(done.body) == exactly(plane, done.outline["source"], tmp_path)
 
 
 def churn_again(churn: Churn, plane: ControlPlane) -> Churn:
@@ -162,7 +162,7 @@ def test_no_damage_to_the_kept_cache_is_ever_a_wrong_number(
         state.write_bytes(bytes(body))
         done = run_pass(kept, NOWHERE, store=False)
         assert source_of(done) == ("list", "the kept cache is damaged, or of another format")
-        assert essence(done.body) == exactly(plane, done.summary["source"], tmp_path)
+        assert essence(done.body) == exactly(plane, done.outline["source"], tmp_path)
 
 
 def test_a_job_killed_at_any_moment_leaves_the_next_one_right(
@@ -184,7 +184,7 @@ def test_a_job_killed_at_any_moment_leaves_the_next_one_right(
             killed += process.wait() == -signal.SIGKILL
             done = run_pass(kept, NOWHERE, store=False)
             assert source_of(done) == ("resume", None)
-            assert essence(done.body) == exactly(plane, done.summary["source"], tmp_path)
+            assert essence(done.body) == exactly(plane, done.outline["source"], tmp_path)
     assert killed, "no run was killed before its end"
 
 

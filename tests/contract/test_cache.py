@@ -210,7 +210,7 @@ def test_usage_and_kites_view_are_the_same_through_the_cache(tmp_path: Path) -> 
             CHANGES[change](server.cluster)
             found = run_pass(here, NOWHERE, store=False, with_kite=True, warm=warm)
             listed = run_pass(replace(here, cache="off"), NOWHERE, store=False, with_kite=True)
-            assert found.summary["source"]["kind"] == "watch"
+            assert found.outline["source"]["kind"] == "watch"
             assert found.kite == listed.kite
             assert same(document(here, warm)) == same(document(replace(here, cache="off")))
 

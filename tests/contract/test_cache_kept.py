@@ -90,7 +90,7 @@ def test_of_two_runs_that_race_the_first_to_write_wins_and_both_succeed(tmp_path
 
         slow.meanwhile["state/c/watch-cache"] = another_run
         done = run_pass(here, NOWHERE, warm=Warm(here, Keeper(lambda: slow)))
-        assert (done.summary["source"]["kind"], done.not_kept) == ("resume", None)
+        assert (done.outline["source"]["kind"], done.not_kept) == ("resume", None)
         assert [state_file(folder).read_bytes()] == between
         assert told(checked(here)) == ("resume", None)
 
@@ -102,7 +102,7 @@ def test_many_runs_at_once_leave_a_cache_that_can_be_used(tmp_path: Path) -> Non
             with ThreadPoolExecutor(8) as pool:
                 done = list(pool.map(lambda _: run_pass(here, NOWHERE, store=False), range(8)))
             assert [each.not_kept for each in done] == [None] * 8
-            assert {each.summary["source"]["kind"] for each in done} <= {"list", "resume"}
+            assert {each.outline["source"]["kind"] for each in done} <= {"list", "resume"}
             server.cluster.change_pods(1)
         assert told(checked(here)) == ("resume", None)
 
@@ -167,8 +167,8 @@ def test_a_bucket_that_is_not_there_only_warns(tmp_path: Path) -> None:
     """Neither read nor written: the lists answer, and the pass says why it kept nothing."""
     with cached(tmp_path, cache="s3://no-such-bucket-here/x") as (_, here):
         done = run_pass(here, NOWHERE)
-        assert done.summary["source"]["kind"] == "list"
-        assert "no-such-bucket-here" in str(done.summary["source"]["reason"])
+        assert done.outline["source"]["kind"] == "list"
+        assert "no-such-bucket-here" in str(done.outline["source"]["reason"])
         assert "no-such-bucket-here" in str(done.not_kept)
         assert done.published is not None
 

@@ -69,7 +69,7 @@ class Ground(NamedTuple):
         calls.start()
         done = run_pass(settings, NOWHERE, store=False, warm=warm)
         found = calls.stop()
-        return Cost(Counts(frozenset(), frozenset(), found, 0, b""), done.summary, asked(self.server))
+        return Cost(Counts(frozenset(), frozenset(), found, 0, b""), done.outline, asked(self.server))
 
     def nodes(self, count: int) -> list[str]:
         """The names of so many nodes."""

@@ -58,8 +58,8 @@ def test_a_pass_that_waits_answers_for_when_it_was_started(tmp_path: Path) -> No
     before = time.monotonic()
     done = run_pass(settings, Surroundings.read({}), clock=lambda: datetime.fromtimestamp(next(moments), UTC))
     whole = time.monotonic() - before
-    assert done.summary["slot"] == "2026-11-23T11:59:59Z"
-    assert whole - done.summary["cost"]["seconds"] >= share_of_jitter("prod", 0.5) > 0
+    assert done.outline["slot"] == "2026-11-23T11:59:59Z"
+    assert whole - done.outline["cost"]["seconds"] >= share_of_jitter("prod", 0.5) > 0
 
 
 def test_stdout_is_empty_unless_something_is_asked_for(tmp_path: Path) -> None:

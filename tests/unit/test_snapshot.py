@@ -44,7 +44,7 @@ def observed(nodes: list[NodeFacts], pods: tuple[dict[str, Any], ...] = (), **ch
 def document(observation: Observation, **settings: Any) -> dict[str, Any]:
     made = assemble(observation, Settings(cluster="c", **settings), NOW, lambda: 0.5)
     found = snapshot.decode(made.body)
-    assert {**made.summary, "nodes": found["nodes"], "namespaces": found["namespaces"]} == found
+    assert {**made.outline, "nodes": found["nodes"], "namespaces": found["namespaces"]} == found
     return found
 
 

@@ -68,7 +68,7 @@ def _settings(of: Mapping[str, str], seconds_left: float, passes_left: int) -> t
 
 
 def _result(done: Pass) -> dict[str, Any]:
-    document, published = done.summary, done.published
+    document, published = done.outline, done.published
     return {
         "cluster": document["cluster"],
         "slot": document["slot"],

@@ -106,7 +106,7 @@ class _Filler:
             self._flush()
 
     def _put(self, made: Assembled) -> None:
-        summary, created = batch.put(self._store, made.summary, made.body)
+        summary, created = batch.put(self._store, made.outline, made.body)
         self._waiting.append(summary)
         self._created.append(created)
 

@@ -41,7 +41,7 @@ def log_to_stderr(format_: str) -> None:
 
 def report(done: Pass, settings: Settings) -> None:
     """One line of what was done, then what a reader should know before trusting the numbers."""
-    document, cost = done.summary, done.summary["cost"]
+    document, cost = done.outline, done.outline["cost"]
     counted = document["totals"]["pods"]["counted"]
     text = (
         f"{document['cluster']} {document['slot']}: {document['totals']['nodes']['count']} nodes, {counted} pods; "

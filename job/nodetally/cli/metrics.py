@@ -57,7 +57,7 @@ def _samples(cluster: str, outcome: Outcome, now: datetime, last_success: str | 
     if isinstance(outcome, Pass):
         for name, meaning, value in figures(outcome):
             yield name, meaning, label, str(value)
-        source = outcome.summary["source"]["kind"]
+        source = outcome.outline["source"]["kind"]
         yield "pass_source_info", "How it read.", f'{label[:-1]},kind="{source}"}}', "1"
 
 
@@ -74,8 +74,8 @@ def _families(samples: Iterable[Sample]) -> Iterator[str]:
 
 def figures(done: Pass) -> tuple[tuple[str, str, float], ...]:
     """What a pass found and cost: name, meaning, value; bytes and seconds."""
-    cost, totals = done.summary["cost"], done.summary["totals"]
-    usage = done.summary["usage"]
+    cost, totals = done.outline["cost"], done.outline["totals"]
+    usage = done.outline["usage"]
     return (
         ("pass_duration_seconds", "How long it took, to the encoded snapshot.", cost["seconds"]),
         ("pass_api_requests", "What it asked of the API server.", cost["api_requests"]),
