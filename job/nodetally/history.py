@@ -81,13 +81,18 @@ class Group:
 
 @dataclass
 class History:
-    """What a stretch of a cluster's past comes to. `not_rolled_up`: days with why nothing of them is told."""
+    """What a stretch of a cluster's past comes to.
+
+    `last_day`: the last one of which anything is told, whether or not a group is in it; "" where there is none.
+    `not_rolled_up`: days with why nothing of them is told.
+    """
 
     cluster: str
     by: str
     resource: str
     first: str
     last: str
+    last_day: str = ""
     groups: list[Group] = field(default_factory=list)
     not_rolled_up: dict[str, str] = field(default_factory=dict)
     behind: list[str] = field(default_factory=list)
@@ -98,11 +103,6 @@ class History:
         start = date.fromisoformat(self.first)
         return [str(start + timedelta(days=at)) for at in range((date.fromisoformat(self.last) - start).days + 1)]
 
-    @property
-    def last_day(self) -> str:
-        """The last day that any group has."""
-        return max((day for group in self.groups for day in group.days), default=self.last)
-
 
 def of_cluster(store: Store, cluster: str, resource: str, days: Sequence[str]) -> History:
     """The cluster's totals, from its day indexes: one request a day. StoreError when one is damaged."""
@@ -112,6 +112,7 @@ def of_cluster(store: Store, cluster: str, resource: str, days: Sequence[str]) -
         lines = day_summaries(store, cluster, each)
         with damage_told(store, day_index_key(cluster, each)):
             slots = [slot for line in lines if (slot := _of_totals(line.entry, resource))]
+        history.last_day = each if lines else history.last_day
         if slots:
             group.days[each] = summarise(slots)
     history.groups = [group] if group.days else []
@@ -134,6 +135,7 @@ def by_rows(store: Store, cluster: str, by: str, resource: str, days: Sequence[s
         if state not in ("fresh", "behind"):
             history.not_rolled_up[day.date] = state or "missing"
             continue
+        history.last_day = day.date
         history.behind += [day.date] if state == "behind" else []
         key = rollup_key(kind, cluster, day.date)
         stored = store.get(key)

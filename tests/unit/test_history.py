@@ -22,8 +22,9 @@ import rollups
 from nodetally import snapshot
 from nodetally.cli.rendering.past import WIDEST, sparkline
 from nodetally.store.directory import DirectoryStore
-from nodetally.store.layout import rollup_key, slot_of, snapshot_key
+from nodetally.store.layout import SNAPSHOT_HEADERS, rollup_key, slot_of, snapshot_key
 from nodetally.store.publish import publish
+from nodetally.store.repair import repair
 from paths import NODETALLY
 
 CLEAN = {"PATH": environ["PATH"], "HOME": "/nonexistent", "COLUMNS": "160", "PYTHONIOENCODING": "utf-8"}
@@ -248,3 +249,71 @@ def test_a_long_stretch_fits_on_a_line() -> None:
     values = [None, None, 1, 8, *[None] * (WIDEST * 2 - 4)]
     line = sparkline(values, 8)
     assert (len(line), line[:3]) == (WIDEST, "·█·")
+
+
+def uneven(days: int = 20, gpu_days: int = 16) -> list[Json]:
+    """Days of one to 24 slots each; a pool of one GPU node that is gone on the last days, and asks for more slowly."""
+    chance, found = random.Random(11), []
+    for at in range(days):
+        for hour in sorted(chance.sample(range(24), chance.choice([1, 2, 19, 20, 21, 24]))):
+            slot = slot_of(START + timedelta(days=at, hours=hour))
+            usage = None if chance.random() < 0.1 else chance.randrange(9_000)
+            nodes = [documents.node("n", pool="web", cpu=(chance.randrange(9_000), 9_000, usage))]
+            if at < gpu_days:
+                gpu = {"nvidia.com/gpu": documents.figures(8, 8, 1 + at // 8, 1, None)}
+                nodes.append(documents.node("g", pool="gpu", resources=gpu))
+            found.append(documents.snapshot(nodes, slot=slot, taken_at=slot, cluster="c"))
+    return found
+
+
+UNEVEN = uneven()
+
+
+@pytest.fixture(scope="module")
+def uneven_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    store = DirectoryStore(tmp_path_factory.mktemp("uneven") / "store")
+    for document in UNEVEN:
+        store.put_new(snapshot_key("c", document["slot"]), snapshot.encode(document), SNAPSHOT_HEADERS)
+    list(repair(store))
+    rollups.make(store, "c")
+    return store.root
+
+
+@pytest.mark.parametrize(("by", "name", "resource"), [("pool", "web", "cpu"), ("cluster", "c", "memory")])
+def test_percentiles_are_values_that_were_there(uneven_folder: Path, by: str, name: str, resource: str) -> None:
+    """The smallest that 95 % of the slots with a known value do not exceed, of days with few slots and with many."""
+    (group,) = (
+        each for each in told(uneven_folder, "--by", by, "--resource", resource)["groups"] if each["name"] == name
+    )
+    for day in group["days"]:
+        groups = [groups_of(of, by, resource)[name] for of in UNEVEN if of["slot"].startswith(day["date"])]
+        assert day["slots"] == len(groups)
+        for index, figure in enumerate(("requests", "usage")):
+            known = [value for of in groups if (value := of[index]) is not None]
+            enough = [each for each in known if 20 * sum(other <= each for other in known) >= 19 * len(known)]
+            assert (day[f"{figure}_p95"], day[f"{figure}_peak"]) == (min(enough), max(known)), day["date"]
+    assert group["requests_p95"] == max(day["requests_p95"] for day in group["days"])
+    assert group["allocatable"] == group["days"][-1]["allocatable"]
+
+
+@pytest.mark.parametrize("by", ["cluster", "pool"])
+def test_what_is_gone_on_the_last_day_runs_out_on_none(uneven_folder: Path, by: str) -> None:
+    """Nobody has a GPU any more: a line through the days when there were some leads nowhere."""
+    gpu = "--by", by, "--resource", "nvidia.com/gpu"
+    (group,) = told(uneven_folder, *gpu)["groups"]
+    assert sum(day["slots"] > 0 for day in group["days"]) == 16
+    assert (group["growth_a_day"], group["runs_out"], group["allocatable"]) == (None, None, None)
+    until = nodetally(uneven_folder, "--since", "2026-01-01", "--to", "2026-01-16", *gpu).stdout.split()
+    assert until[-2:] == ["0.1", "2026-03-19"], "32/340 a day, 2.2 now, 8 there are"
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 160])
+def test_a_line_of_the_table_fits(folder: Path, width: int) -> None:
+    """The sparkline gives way first, then figures; the day it runs out is last to go."""
+    done = subprocess.run(
+        [NODETALLY, "history", "--store", str(folder), *SPAN, "--by", "pool"],
+        capture_output=True, text=True, check=True, env={**CLEAN, "COLUMNS": str(width)},
+    )  # fmt: skip
+    assert max(map(len, done.stdout.splitlines())) <= width
+    assert "RUNS OUT" in done.stdout
+    assert ("REQUESTS BY DAY" in done.stdout, "USAGE PEAK" in done.stdout) == (width >= 80, width >= 100)

@@ -35,9 +35,10 @@ NAMED_RESOURCES = 12
 def history(cluster: str | None, store: str, by: str, resource: str, format_: str, **options: Any) -> None:
     """Show what a cluster's pods requested over a stretch of days (UTC), and where that leads.
 
-    A sign a day is the day's highest requests, against the most that was allocatable; a day of which nothing is known
-    is a gap. DAY P95: the highest 95th percentile of a day. RUNS OUT: when a straight line through the days' peaks
-    reaches what was allocatable on the last day; 14 days or more are needed. json and csv have each day's figures.
+    A sign a day (or several, where there is no room) is the day's highest requests, against the most that was
+    allocatable; a day of which nothing is known is a gap. DAY P95: the highest 95th percentile of a day. RUNS OUT: when
+    a straight line through the days' peaks reaches what was allocatable on the last day; 14 days or more are needed,
+    the last among them. json and csv have each day's figures.
 
     \b
     nodetally history --since 90d --by pool --resource memory

@@ -4,20 +4,23 @@ import csv
 from collections.abc import Sequence
 from typing import Any, NamedTuple, TextIO
 
-from nodetally.cli.rendering.paint import Paint, paint_for
-from nodetally.cli.rendering.rows import Field, plain_cell, table_lines
-from nodetally.cli.rendering.text import ABSENT, UNKNOWN, amount, is_bytes, unit_of
+from nodetally.cli.rendering import grid
+from nodetally.cli.rendering.bars import Segments
+from nodetally.cli.rendering.paint import paint_for
+from nodetally.cli.rendering.rows import plain_cell
+from nodetally.cli.rendering.text import ABSENT, UNKNOWN, amount, fit, harmless, is_bytes, rate, unit_of
 from nodetally.history import Day, Group, History
 
 LEVELS, LEVELS_ASCII = "▁▂▃▄▅▆▇█", "_.-=+*#@"
 GAP, GAP_ASCII = "·", " "
-AMOUNTS = {
-    "peak": "PEAK",
-    "p95": "DAY P95",
-    "usage": "USAGE PEAK",
-    "allocatable": "ALLOCATABLE",
-    "growth": "GROWTH/DAY",
+AMOUNTS = {  # with their titles, and what is dropped first where width runs out
+    "peak": ("PEAK", 1),
+    "p95": ("DAY P95", 5),
+    "usage": ("USAGE PEAK", 6),
+    "allocatable": ("ALLOCATABLE", 2),
+    "growth": ("GROWTH/DAY", 3),
 }
+NAME_LEAST = 24
 WIDEST = 60  # signs; a year then has six days in one
 
 
@@ -25,7 +28,8 @@ class Line(NamedTuple):
     """A group as the table has it."""
 
     name: str
-    requests: str
+    peaks: list[int | None]
+    whole: int
     peak: str
     p95: str
     usage: str
@@ -38,25 +42,41 @@ def print_table(history: History, file: TextIO) -> None:
     """A line a group; amounts in the resource's unit, which the title says."""
     paint = paint_for(file)
     unit = unit_of(history.resource)
-    fields = [
-        Field("name", history.by.upper()),
-        Field("requests", "REQUESTS BY DAY"),
-        *(Field(name, title, right=True) for name, title in AMOUNTS.items()),
-        Field("runs_out", "RUNS OUT"),
-    ]
     said = f"{history.resource}{f', {unit}' if unit else ''}, {history.first} to {history.last}"
-    lines = [_line(history, group, paint) for group in history.groups]
-    paint.write([((said, "dim"),), *table_lines(fields, lines, paint)])
+    lines = [_line(history, group) for group in history.groups]
+    names = [harmless(line.name, ascii_only=paint.ascii_only) for line in lines]
+    columns = [
+        grid.text_column("name", history.by.upper(), names, 0, floor=NAME_LEAST),
+        _sparklines(lines, ascii_only=paint.ascii_only),
+        *(
+            grid.text_column(name, title, [getattr(line, name) for line in lines], rank, right=True)
+            for name, (title, rank) in AMOUNTS.items()
+        ),
+        grid.text_column("runs_out", "RUNS OUT", [line.runs_out for line in lines], 2),
+    ]
+    placed = grid.layout(columns, paint.width)
+    paint.write([((said, "dim"),), grid.header(placed, "title"), *grid.lines(placed, len(lines))])
 
 
-def sparkline(values: Sequence[int | None], whole: int, *, ascii_only: bool = False) -> str:
+def _sparklines(lines: Sequence[Line], *, ascii_only: bool) -> grid.Column:
+    title = "REQUESTS BY DAY"
+    natural = max([len(title), *(min(len(line.peaks), WIDEST) for line in lines)])
+
+    def draw(row: int, width: int) -> Segments:
+        line = lines[row]
+        return ((fit(sparkline(line.peaks, line.whole, width, ascii_only=ascii_only), width), ""),)
+
+    return grid.Column("requests", title, len(title), natural, natural, 4, draw, elastic=True)
+
+
+def sparkline(values: Sequence[int | None], whole: int, widest: int = WIDEST, *, ascii_only: bool = False) -> str:
     """A sign a value, from nothing to `whole`; a gap where there is none. Longer ones take the highest of several.
 
     >>> sparkline([0, 50, None, 100], 100), sparkline([0, 50, None, 100], 100, ascii_only=True)
     ('▁▅·█', '_+ @')
     """
     levels, gap = (LEVELS_ASCII, GAP_ASCII) if ascii_only else (LEVELS, GAP)
-    return "".join(gap if value is None else _level(value, whole, levels) for value in _buckets(values))
+    return "".join(gap if value is None else _level(value, whole, levels) for value in _buckets(values, widest))
 
 
 def document(history: History, url: str) -> dict[str, Any]:
@@ -86,20 +106,20 @@ def write_csv(history: History, file: TextIO) -> None:
             writer.writerow([plain_cell(history.cluster), plain_cell(group.name), day, *group.days[day]])
 
 
-def _line(history: History, group: Group, paint: Paint) -> Line:
+def _line(history: History, group: Group) -> Line:
     trend = group.trend(history.last_day)
     peak, allocatable = group.most("requests_peak"), group.most("allocatable")
     peaks = [group.days[day].requests_peak if day in group.days else None for day in history.dates]
-    whole = max(peak or 0, allocatable or 0)
     last = group.days.get(history.last_day)
 
     def said(value: int | None) -> str:
         return amount(history.resource, value)
 
-    growth = UNKNOWN if trend is None else said(round(trend.growth_a_day))
+    growth = UNKNOWN if trend is None else rate(history.resource, trend.growth_a_day)
     return Line(
         f"no {history.by}" if group.name is None else group.name,
-        sparkline(peaks, whole, ascii_only=paint.ascii_only),
+        peaks,
+        max(peak or 0, allocatable or 0),
         said(peak),
         said(group.most("requests_p95")),
         said(group.most("usage_peak")),
@@ -110,11 +130,13 @@ def _line(history: History, group: Group, paint: Paint) -> Line:
 
 
 def _group(history: History, group: Group) -> dict[str, Any]:
-    trend = group.trend(history.last_day)
+    trend, last = group.trend(history.last_day), group.days.get(history.last_day)
     return {
         "name": group.name,
         "requests_peak": group.most("requests_peak"),
+        "requests_p95": group.most("requests_p95"),
         "usage_peak": group.most("usage_peak"),
+        "allocatable": last.allocatable if last else None,
         "growth_a_day": float(trend.growth_a_day) if trend else None,
         "runs_out": trend.runs_out if trend else None,
         "days": [{"date": day, **_told(group.days.get(day))} for day in history.dates],
@@ -133,7 +155,7 @@ def _level(value: int, whole: int, levels: str) -> str:
     return levels[0] if whole <= 0 else levels[min(len(levels) - 1, max(0, value * len(levels) // whole))]
 
 
-def _buckets(values: Sequence[int | None]) -> list[int | None]:
-    size = -(-len(values) // WIDEST)
+def _buckets(values: Sequence[int | None], widest: int) -> list[int | None]:
+    size = -(-len(values) // widest)
     parts = [values[at : at + size] for at in range(0, len(values), size)] if size else []
     return [max((value for value in part if value is not None), default=None) for part in parts]

@@ -111,10 +111,16 @@ def amount(resource: str, value: int | None) -> str:
     """
     if value is None:
         return UNKNOWN
-    unit = unit_of(resource)
-    if not unit:
-        return f"{value:,}"
-    return _decimal(Fraction(value, 1_000 if unit == "cores" else _GIB))
+    return rate(resource, Fraction(value)) if unit_of(resource) else f"{value:,}"
+
+
+def rate(resource: str, value: Fraction) -> str:
+    """A growth in the unit of its resource; unlike an amount, part of a thing is one, too.
+
+    >>> rate("cpu", Fraction(1_500)), rate("nvidia.com/gpu", Fraction(3, 4)), rate("nvidia.com/gpu", Fraction(1, 90))
+    ('1.5', '0.8', '<0.1')
+    """
+    return _decimal(value / {"cores": 1_000, "GiB": _GIB}.get(unit_of(resource), 1))
 
 
 def _decimal(value: Fraction) -> str:
