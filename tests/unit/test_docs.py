@@ -3,6 +3,7 @@
 import importlib.util
 import re
 import shlex
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -29,6 +30,27 @@ def anchors(text: str) -> set[str]:
     """What a link may end in: each heading in small letters, without marks, its words joined by hyphens."""
     headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def options_of(command: click.Command) -> Iterator[click.Option]:
+    """Of a command, or of all below a group."""
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            inner = command.get_command(context, name)
+            assert inner is not None
+            yield from options_of(inner)
+    yield from (each for each in command.params if isinstance(each, click.Option))
+
+
+def test_a_variable_means_the_same_to_every_command() -> None:
+    """A job's environment may hold all of them, and someone calls another command in it."""
+    kinds: dict[str, set[str]] = {}
+    for each in options_of(cli):
+        if isinstance(each.envvar, str):
+            kinds.setdefault(each.envvar, set()).add(f"{each.opts[0]}: {each.type}")
+    assert len(kinds) > 80
+    assert {name: kind for name, kind in kinds.items() if len(kind) > 1} == {}
 
 
 def resolve(command: click.Command, arguments: list[str]) -> None:

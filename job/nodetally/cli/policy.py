@@ -16,6 +16,7 @@ from nodetally.store.policy import policy as make_policy
 @option(
     "--for",
     "purpose",
+    envvar="NODETALLY_POLICY_FOR",  # NODETALLY_FOR says how long `run --every` goes on
     type=click.Choice(list(PURPOSES)),
     default="run",
     show_default=True,
