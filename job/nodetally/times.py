@@ -86,3 +86,12 @@ def format_age(age: timedelta) -> str:
         if seconds < limit:
             return f"{seconds // size} {unit}"
     return f"{seconds // 86_400:,} d"
+
+
+def format_ago(age: timedelta) -> str:
+    """How long ago something was; or from now, where a clock is ahead: that must be seen.
+
+    >>> format_ago(timedelta(minutes=5)), format_ago(timedelta(hours=-3))
+    ('5 min ago', '3 h from now')
+    """
+    return f"{format_age(-age)} from now" if int(age.total_seconds()) < 0 else f"{format_age(age)} ago"

@@ -116,8 +116,9 @@ def test_other_subjects_are_wrong_use(text: str) -> None:
 @pytest.mark.parametrize(("subject", "why"), [("node/none", "no node 'none'"), ("pod/d/none", "no pod 'none'")])
 def test_what_is_not_there_is_said(subject: str, why: str, tmp_path: Path) -> None:
     """In a dump and in a cluster."""
-    with pytest.raises(WrongUse, match=why):
+    with pytest.raises(WrongUse, match=why) as caught:
         explained(subject, "--dump", CLUSTER)
+    assert "list them with" in caught.value.hint
     with served(SimulatedCluster.of([node("a")]), tmp_path) as (_, settings):
         with pytest.raises(WrongUse, match=r"no (node|pod)"):
             explained(subject, "--kubeconfig", str(settings.kubeconfig))

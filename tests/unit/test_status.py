@@ -40,7 +40,8 @@ def test_recent_and_whole_is_ok(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("age", "changes", "problem"),
     [
-        (timedelta(minutes=16), {}, "stale: taken 16 min ago, more than 15 min"),
+        (timedelta(minutes=18), {}, "stale: taken 18 min ago, 3 min more than 15 min"),
+        (timedelta(minutes=15, seconds=40), {}, "stale: taken 15 min ago, 40 s more than 15 min"),
         (timedelta(minutes=-20), {}, "of the future"),
         (timedelta(), {"usage": {"status": "partial", "reason": "no measurement of 1 of 2 nodes"}}, "usage is partial"),
         (timedelta(), {"source": {"kind": "dump", "consistent": False}}, "not of one point in time: a dump"),
@@ -62,6 +63,14 @@ def test_each_problem_is_named_and_exits_with_7(
     assert problem in ill["problems"][0]
     assert "ill" in str(done.exception)
     assert "well" not in str(done.exception)
+
+
+def test_a_clock_that_is_ahead_is_seen(tmp_path: Path) -> None:
+    """Within --max-age it is no problem, and no age of 0 either."""
+    put(tmp_path, "a", -timedelta(minutes=9, seconds=30))
+    done = ask(tmp_path)
+    assert done.exit_code == 0
+    assert done.output.split()[1:5] == ["9", "min", "from", "now"]
 
 
 def test_a_damaged_latest_is_its_clusters_problem_alone(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import doctest
 import io
 import re
+from datetime import timedelta
 from typing import Any
 
 import jsonschema
@@ -21,6 +22,7 @@ from nodetally.cli.rendering.text import fit, harmless, percentage, width_of
 from nodetally.errors import WrongUse
 from nodetally.selectors import parse_selector
 from nodetally.snapshot import json_schema
+from nodetally.times import format_time
 
 EMPTY = View()
 
@@ -205,6 +207,18 @@ def test_what_rows_cannot_say_stands_below_them() -> None:
 def test_a_clean_snapshot_has_no_notes() -> None:
     """Nothing to warn of, nothing said."""
     assert "!" not in printed(snapshot([node("a"), node("b")]))
+
+
+def test_ended_pods_of_nodes_that_are_gone_are_no_warning() -> None:
+    """They hold nothing there, and finished jobs outlive the nodes of an autoscaler."""
+    gone = documents.unknown_node("gone", 0, 0, 0)
+    assert "not listed" not in printed(snapshot([node("a")], unknown_nodes=[gone]))
+
+
+def test_a_snapshot_of_the_future_is_not_of_now() -> None:
+    """A clock that is ahead must be seen."""
+    ahead = format_time(NOW + timedelta(minutes=30))
+    assert "· 30 min from now ·" in printed(snapshot([node("a")], slot=ahead, taken_at=ahead))
 
 
 def test_many_unknown_nodes_are_summed_up_not_listed() -> None:

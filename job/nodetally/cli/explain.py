@@ -96,7 +96,8 @@ def find_node(subject: Subject, settings: Settings) -> tuple[NodeFacts, list[Pod
         nodes, pods = _read_dumps(settings)
         nodes = [node for node in nodes if node.name == subject.name]
         if not nodes:
-            raise WrongUse(f"no node {subject.name!r} in {', '.join(settings.dumps)}")
+            files = ", ".join(settings.dumps)
+            raise WrongUse(f"no node {subject.name!r} in {files}", hint="list them with: nodetally show --dump FILE")
         return nodes[0], [pod for pod in pods if pod.node == subject.name]
     from dataclasses import replace
 

@@ -62,7 +62,10 @@ def report(done: Pass, settings: Settings) -> None:
     if settings.selector and not document["totals"]["nodes"]["count"]:
         log.warning("no node matches %r", settings.selector)
     for unknown in document["unknown_nodes"]:
-        log.warning("%d pods are bound to node %r, which is not listed", unknown["pods"]["counted"], unknown["name"])
+        bound = unknown["pods"]["counted"]
+        if bound:  # pods that have ended hold nothing there
+            said = "1 pod is" if bound == 1 else f"{bound} pods are"
+            log.warning("%s bound to node %r, which is not listed", said, unknown["name"])
 
 
 def report_failure(error: NodetallyError, *, whose: str) -> None:

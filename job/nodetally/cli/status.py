@@ -7,9 +7,10 @@ import click
 
 from nodetally.cli.options import format_option, option, store_option
 from nodetally.cli.rendering.json_line import print_json
+from nodetally.cli.rendering.text import count, harmless
 from nodetally.errors import StatusFound, StoreError, WrongUse
 from nodetally.store.health import Health, judge, unreadable
-from nodetally.times import format_age, parse_duration
+from nodetally.times import format_ago, parse_duration
 
 if TYPE_CHECKING:
     from nodetally.store.base import Store
@@ -38,7 +39,7 @@ def status(store: str, clusters: tuple[str, ...], max_age: str, format_: str) ->
     bad = [each.cluster for each in found if each.problems]
     if bad:
         raise StatusFound(
-            f"{len(bad)} of {len(found)} clusters need a look: {', '.join(bad)}",
+            f"{len(bad)} of {count(len(found), 'cluster')} to look at: {', '.join(bad)}",
             hint="look at the job's log: kubectl logs job/NAME, or run it by hand: nodetally run --cluster NAME",
         )
 
@@ -66,10 +67,8 @@ def _look_at(store: "Store", cluster: str, now: datetime, limit: timedelta) -> H
 
 
 def _line(health: Health, width: int) -> str:
-    from nodetally.cli.rendering.text import harmless
-
     state = harmless("; ".join(health.problems)) or "ok"
     if health.age_seconds is None:
         return f"{health.cluster:{width}}  {state}"
-    age = format_age(timedelta(seconds=health.age_seconds))
-    return f"{health.cluster:{width}}  {age:>7} ago  {health.nodes:>6,} nodes  {health.pods:>8,} pods  {state}"
+    age = format_ago(timedelta(seconds=health.age_seconds))
+    return f"{health.cluster:{width}}  {age:>11}  {health.nodes:>6,} nodes  {health.pods:>8,} pods  {state}"

@@ -27,7 +27,8 @@ def judge(cluster: str, document: Mapping[str, Any], now: datetime, max_age: tim
     age = now - moment_of(document["taken_at"])
     problems = []
     if age > max_age:
-        problems.append(f"stale: taken {format_age(age)} ago, more than {format_age(max_age)}")
+        over = format_age(age - max_age)
+        problems.append(f"stale: taken {format_age(age)} ago, {over} more than {format_age(max_age)}")
     if age < -max_age:
         problems.append(f"of the future: taken {format_age(-age)} from now: a clock is wrong")
     if document["usage"]["status"] == PARTIAL_USAGE:

@@ -8,7 +8,7 @@ from nodetally.accounting.facts import Amounts, NodeFacts, PodFacts
 from nodetally.accounting.nodes import FIGURES, Tally, node_resources
 from nodetally.accounting.pods import Mode, limits, requests
 from nodetally.accounting.quantity import NANO, amount
-from nodetally.cli.rendering.text import harmless
+from nodetally.cli.rendering.text import count, harmless
 
 
 def explain_pod(pod: PodFacts) -> dict[str, Any]:
@@ -108,7 +108,7 @@ def pod_text(explanation: dict[str, Any]) -> Iterable[str]:
 
 def node_text(explanation: dict[str, Any]) -> Iterable[str]:
     pods, names = explanation["pods"], list(explanation["resources"])
-    yield harmless(f"node {explanation['node']}: {pods['counted']} pods counted, {pods['terminal']} terminal")
+    yield harmless(f"node {explanation['node']}: {count(pods['counted'], 'pod')} counted, {pods['terminal']} terminal")
     asked = {name for row in explanation["rows"] for figure in ("requests", "limits") for name in row[figure]}
     shown = [name for name in names if name in asked]
     header = ["pod", *(f"{name} {figure}" for name in shown for figure in ("requests", "limits")), "counts"]

@@ -9,7 +9,7 @@ from nodetally.cli.rendering.bars import Segments
 from nodetally.cli.rendering.fields import POD_SLOTS
 from nodetally.cli.rendering.paint import Paint
 from nodetally.cli.rendering.text import amount_with_unit, count, harmless, width_of
-from nodetally.times import format_age
+from nodetally.times import format_ago
 
 LISTED = 5  # names said in a note before "and N more": a note is read, a list is looked up
 TRIGGERS = {"schedule": "scheduled", "manual": "by hand", "backfill": "filled in from history"}
@@ -23,9 +23,15 @@ def heading(document: dict[str, Any], now: datetime, paint: Paint) -> list[Segme
     if document["taken_at"] and document["taken_at"] != document["slot"]:
         times.append(f"taken at {document['taken_at']}")
     moment = datetime.fromisoformat(document["taken_at"] or document["slot"])
-    age = f"{format_age(now - moment)} ago"
     origin = " ".join(filter(None, [source["kind"], source.get("server_version")]))
-    first = [document["cluster"], times[0], age, origin, *times[1:], TRIGGERS.get(document["trigger"], "")]
+    first = [
+        document["cluster"],
+        times[0],
+        format_ago(now - moment),
+        origin,
+        *times[1:],
+        TRIGGERS.get(document["trigger"], ""),
+    ]
     return [_parts(first, paint, "title"), _parts(_numbers(document), paint, "")]
 
 
@@ -88,7 +94,7 @@ def _unscheduled(document: dict[str, Any]) -> list[str]:
 
 
 def _unknown_nodes(document: dict[str, Any]) -> list[str]:
-    rows = document["unknown_nodes"] or []
+    rows = [row for row in document["unknown_nodes"] or () if row["pods"]["counted"]]  # ended pods say nothing
     said = [f"on {row['name']}, a node that is not listed: {place(row)}" for row in rows[:LISTED]]
     more = rows[LISTED:]
     if more:
