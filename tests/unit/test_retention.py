@@ -112,15 +112,21 @@ def test_thinning_again_takes_nothing_more(ages: list[int], policy: str) -> None
 
 @given(AGES, st.sampled_from(POLICIES), st.lists(st.integers(0, 90 * 86_400), max_size=5))
 @settings(max_examples=150, deadline=None)
-def test_thinning_on_the_way_loses_nothing_that_one_thinning_keeps(
-    ages: list[int], policy: str, moments: list[int]
-) -> None:
+def test_thinning_on_the_way_leaves_what_one_thinning_leaves(ages: list[int], policy: str, moments: list[int]) -> None:
     """However often and whenever it is run before."""
     end = NOW + timedelta(days=90)
     left = slots(ages)
     for seconds in sorted(moments):
         left = kept(policy, left, NOW + timedelta(seconds=seconds))
-    assert set(kept(policy, slots(ages), end)) <= set(kept(policy, left, end))
+    assert kept(policy, slots(ages), end) == kept(policy, left, end)
+
+
+def test_spans_close_to_each_other_leave_no_less_on_the_way() -> None:
+    """The first of a day ages out of it while a later one is still kept by the finer tier, and is the first then."""
+    policy, found = "all:71h,daily:3d", ["2026-11-20T11:00:00Z", "2026-11-20T13:30:00Z"]
+    later = NOW + timedelta(hours=1)
+    assert kept(policy, found, later) == []
+    assert kept(policy, kept(policy, found), later) == found[1:]
 
 
 @given(AGES, st.sampled_from(POLICIES))

@@ -2,7 +2,8 @@
 
 A tier such as `hourly:30d` keeps the first snapshot of each hour (UTC) that is at most 30 days old; a snapshot is kept
 when any tier keeps it. The first one stays the first however often a store is thinned, so thinning every day leaves
-what thinning once would.
+what thinning once would; where a span is less than one of its buckets longer than the finer one's (all:71h,daily:3d),
+it may leave more for as long, never less.
 """
 
 import re
