@@ -95,6 +95,28 @@ def test_an_output_that_ends_is_no_bug(tmp_path: Path, format_: str, target: Cal
     assert "Exception ignored" not in done.stderr
 
 
+@pytest.mark.parametrize(("target", "code"), [(closed_pipe, 141), (lambda: os.open("/dev/full", os.O_WRONLY), 5)])
+@pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["policy", "--store", "s3://bucket/prefix"]])
+def test_a_short_output_that_ends_is_no_bug(arguments: list[str], target: Callable[[], int], code: int) -> None:
+    """The interpreter holds it back until the end, unless it is told not to."""
+    buffered = {key: value for key, value in os.environ.items() if key != "PYTHONUNBUFFERED"}
+    with os.fdopen(target(), "wb") as output:
+        command = [NODETALLY, *arguments]
+        done = subprocess.run(command, env=buffered, stdout=output, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == code, done.stderr
+    assert "Traceback" not in done.stderr
+    assert "Exception ignored" not in done.stderr
+
+
+def test_a_closed_stdout_is_nowhere(tmp_path: Path) -> None:
+    """As some supervisors start a job: it stores its snapshot, and nothing of it is a bug."""
+    command = (
+        f"exec {NODETALLY} run --dump {CLUSTER} --cluster c --store {tmp_path} --format table >&- 2>{tmp_path}/said"
+    )
+    assert subprocess.run(["sh", "-c", command], check=False).returncode == 0, (tmp_path / "said").read_text()
+    assert "stored as" in (tmp_path / "said").read_text()
+
+
 def test_a_dry_run_stores_nothing(tmp_path: Path) -> None:
     """And still prints."""
     done = run_dump(tmp_path / "store", "--dry-run", "--format", "json")

@@ -1,8 +1,11 @@
 """Entry point: finds the command, runs it, turns every error into text on stderr and an exit code."""
 
 import importlib
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import click
@@ -37,6 +40,17 @@ class OutputError(NodetallyError):
     exit_code = 5
 
 
+@contextmanager
+def output_told() -> Iterator[None]:
+    """click itself would end a closed pipe with exit code 1, and anything else of stdout in a traceback."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise OutputClosed from None
+    except OSError as error:
+        raise OutputError(f"the output cannot be written: {error.strerror or error}") from error
+
+
 class LazyGroup(click.Group):
     """A group that knows its commands' help without importing them."""
 
@@ -56,14 +70,15 @@ class LazyGroup(click.Group):
         command: click.Command = getattr(module, cmd_name)
         return command
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """--help and --version print from here."""
+        with output_told():
+            return super().parse_args(ctx, args)
+
     def invoke(self, ctx: click.Context) -> object:
-        """click itself would end a closed pipe with exit code 1, and anything else of stdout in a traceback."""
-        try:
+        """Everything else does from here."""
+        with output_told():
             return super().invoke(ctx)
-        except BrokenPipeError:
-            raise OutputClosed from None
-        except OSError as error:
-            raise OutputError(f"the output cannot be written: {error.strerror or error}") from error
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         del ctx
@@ -84,9 +99,11 @@ def cli() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with the code that design and README list."""
+    _open_closed_streams()
     try:
         code = cli.main(args=arguments, prog_name="nodetally", standalone_mode=False)
-        sys.stdout.flush()
+        with output_told():
+            sys.stdout.flush()
     except click.exceptions.Abort:
         click.echo("Interrupted.", err=True)
         sys.exit(130)
@@ -99,11 +116,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
         click.echo(f"Error: {harmless(str(error))}", err=True)
         if error.hint:
             click.echo(f"Hint: {harmless(error.hint)}", err=True)
+        if isinstance(error, OutputError):
+            _drop_stdout()
         sys.exit(error.exit_code)
     except (OutputClosed, BrokenPipeError):
         _drop_stdout()
         sys.exit(141)  # as a program that SIGPIPE ends: our reader went away (| head), nothing is wrong
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _open_closed_streams() -> None:
+    """A stream that is closed (>&-) leads nowhere; left closed, a file of the store could get its number."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 -- for good
 
 
 def _drop_stdout() -> None:
