@@ -291,3 +291,10 @@ def test_what_is_neither_time_nor_file_lists_the_forms() -> None:
         named_document("yesterday", "./store", None, SLOT)
     assert "24h" in caught.value.hint
     assert "snapshot's file" in caught.value.hint
+
+
+def test_what_had_no_room_is_said_within_the_room() -> None:
+    """A narrow terminal is when figures are left out, and so when the note of it must not be too wide."""
+    output = printed(many(60), later(many(60, seed=8)), width=80)
+    assert "no room for: cpu limits" in output
+    assert max(map(width_of, output.splitlines())) <= 80

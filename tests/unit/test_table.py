@@ -347,3 +347,10 @@ def test_a_resource_named_like_a_field_does_not_take_its_place() -> None:
     assert "58/110" in output
     assert "example.com/cpu" in output
     assert HOSTILE not in output
+
+
+@pytest.mark.parametrize("width", range(80, 130, 5))
+def test_a_number_of_ready_nodes_is_never_cut(width: int) -> None:
+    """5,000/5,00… would be another one: the word goes first, then the separators."""
+    total = row("all 1,200", printed(documents.many(1200), View(group_by="zone"), width=width))
+    assert "1200/1200 " in total.replace(",", "")

@@ -190,7 +190,7 @@ def _changed(comparison: Comparison, cut: Cut) -> list[Segments]:
     rows = [lines[0]]
     for line, change in zip(lines[1:], shown, strict=True):
         rows += [line, *_said(change, cut)]
-    return [*rows, *cut.more(len(notable) - len(shown), "node"), *small, *_left_out(dropped)]
+    return [*rows, *cut.more(len(notable) - len(shown), "node"), *small, *_left_out(dropped, cut)]
 
 
 def _notable(change: NodeChange) -> bool:
@@ -199,8 +199,9 @@ def _notable(change: NodeChange) -> bool:
     return any(delta.figure in ("counted", "requests", "limits", "allocatable") for delta in change.deltas)
 
 
-def _left_out(dropped: list[str]) -> list[Segments]:
-    return [((f"  no room for: {', '.join(dropped)}; --format json has them", "dim"),)] if dropped else []
+def _left_out(dropped: list[str], cut: Cut) -> list[Segments]:
+    said = f"no room for: {', '.join(dropped)}; --format json has them"
+    return wrapped(said, cut.paint, mark="  ") if dropped else []
 
 
 def _delta_columns(title: str, names: Sequence[str], deltas: Sequence[Iterable[Delta]]) -> list[grid.Column]:
@@ -282,4 +283,4 @@ def _places(title: str, places: Sequence[PlaceChange], noun: str, cut: Cut) -> l
     for line, place in zip(lines[1:], shown, strict=True):
         words = _other_words(place.deltas)
         rows += [line, *(wrapped("; ".join(words), cut.paint, mark="    ") if words else [])]
-    return [*rows, *cut.more(len(changed) - len(shown), noun), *_left_out(dropped)]
+    return [*rows, *cut.more(len(changed) - len(shown), noun), *_left_out(dropped, cut)]

@@ -27,7 +27,7 @@ from nodetally.times import format_age
 PERCENT = 4  # columns: "100%", "over"
 BAR_LEAST, BAR_WANTED, BAR_MOST = 10, 13, 21  # the last column of a bar is for limits beyond the track
 NAME_LEAST, NAME_WANTED = 16, 40
-STATE_LEAST = 9
+STATE_LEAST = 9  # NotReady, cordoned, 5000/5000
 
 # What is dropped first where width runs out: the highest rank. A reader looks for trouble first, then for fullness.
 RANKS = {
@@ -209,6 +209,9 @@ def _troubled(row: Row) -> bool:
 def _shorter_state(text: str, width: int) -> str:
     if width_of(text) <= width:
         return text
+    if text.endswith(" ready"):  # a sum: its numbers are not cut, they would be others
+        short = text.removesuffix(" ready")
+        return short if width_of(short) <= width else short.replace(",", "")
     text = text.removeprefix("Ready,")
     return text if width_of(text) <= width else shorten(text.replace("SchedulingDisabled", "cordoned"), width)
 
