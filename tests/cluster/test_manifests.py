@@ -1,5 +1,6 @@
 """Every way to install, on a real API server: taken as written, restricted, and all of one meaning."""
 
+import re
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,6 +25,7 @@ from manifests import (
     rights,
     with_all_options,
 )
+from paths import ROOT
 
 VALUES = ["--set", "cluster=my-cluster,store=s3://my-bucket/nodetally"]
 ROLE = "arn:aws:iam::111122223333:role/nodetally"
@@ -253,3 +255,11 @@ def test_helm_is_of_the_release_that_is_pinned() -> None:
     """It was built beside the API server, by the same client code."""
     done = subprocess.run([program("helm"), "version"], capture_output=True, text=True, check=True)
     assert 'KubeClientVersion:"v1.37"' in done.stdout
+
+
+def test_the_network_policy_of_the_docs_is_taken(control_plane: ControlPlane, restricted: str, tmp_path: Path) -> None:
+    """As it stands there."""
+    [text] = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs/install.md").read_text(), re.DOTALL)
+    assert dry_run(control_plane, text, restricted, tmp_path) == [
+        "networkpolicy.networking.k8s.io/nodetally created (server dry run)"
+    ]

@@ -1,5 +1,6 @@
 """Every way an API server can fail to answer, and what is made of it: an error that says so, never half a list."""
 
+import base64
 import gzip
 import json
 from collections.abc import Iterator
@@ -64,6 +65,25 @@ def test_a_whole_body_is_a_whole_list(chunk: int | None, *, zipped: bool) -> Non
     assert "authorization: bearer t0ken" in head
     assert "user-agent: nodetally/" in head
     assert f"accept-encoding: {'gzip' if zipped else 'identity'}" in head
+
+
+def test_a_proxy_is_asked_for_a_tunnel_with_its_password_in_plain() -> None:
+    """What an address must write as %40 is an @; a refusal names the proxy, and never the password."""
+    tunnel, refusal = answer(b"", "200 OK"), answer(b"", "407 Proxy Authentication Required")
+    whole = answer(protobuf_list(), "200 OK", "application/vnd.kubernetes.protobuf")
+    with scripted([tunnel, whole, refusal]) as server:
+        place = server.url.removeprefix("http://")
+        deadline = Deadline(20)
+        access = Access("http://10.0.0.1:6443", proxy=f"http://us%40er:p%2Fw@{place}", origin="a test")
+        with Connection(access, deadline, sleep=lambda _: None) as connection:
+            assert [pod.name for pod in listed(connection)[0]] == ["p"]
+            connection.close()
+            with pytest.raises(ClusterError, match="407") as caught:
+                connection._ask("/version", "*/*")
+        deadline.cancel()
+    assert f"Basic {base64.b64encode(b'us@er:p/w').decode()}" in server.requests[0]
+    assert server.requests[0].startswith("CONNECT 10.0.0.1:6443 ")
+    assert caught.value.hint.endswith(f"through the proxy {place}, or should NO_PROXY name it?")
 
 
 @pytest.mark.parametrize("chunk", [None, 9000], ids=["length", "chunks"])

@@ -180,14 +180,62 @@ def test_the_order_is_kubectls(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("no_proxy", "proxy"), [("", "http://proxy:3128"), ("10.0.0.1", None), ("*", None), ("other", "http://proxy:3128")]
+    ("server", "no_proxy", "direct"),
+    [
+        ("https://10.0.0.1:6443", "", False),
+        ("https://10.0.0.1:6443", "10.0.0.1", True),
+        ("https://10.0.0.1:6443", "*", True),
+        ("https://10.0.0.1:6443", "other, 10.0.0.0/8", True),
+        ("https://10.0.0.1:6443", "10.0.0.0/33,10.1.0.0/16,fd00::/8", False),
+        ("https://10.0.0.1:6443", "10.0.0.1:6443", True),
+        ("https://10.0.0.1:6443", "10.0.0.1:443,10.0.0.1:x", False),
+        ("https://[fd00::1]:443", "fd00::/8", True),
+        ("https://[fd00::1]:443", "fd00::1", True),
+        ("https://[fd00::1]", "[fd00::1]:443", True),
+        ("https://api.Example.com", "example.com", True),
+        ("https://api.example.com", ".example.com", True),
+        ("https://api.example.com", "*.EXAMPLE.com", True),
+        ("https://api.example.com", "ample.com,.api.example.com", False),
+        ("https://127.0.0.1:6443", "", True),
+        ("https://localhost:6443", "", True),
+    ],
 )
-def test_a_proxy_of_the_environment_is_used_unless_it_is_excepted(
-    tmp_path: Path, no_proxy: str, proxy: str | None
+def test_a_proxy_of_the_environment_is_used_unless_the_server_is_excepted(
+    tmp_path: Path, server: str, no_proxy: str, *, direct: bool
 ) -> None:
-    """As kubectl and every other client do."""
+    """As kubectl does: names, addresses, ports, and networks, such as a cluster's services."""
     around = surroundings(tmp_path, https_proxy="http://proxy:3128", no_proxy=no_proxy)
-    assert find_access(Settings(kubeconfig=write(tmp_path, config())), around).proxy == proxy
+    kubeconfig = write(tmp_path, config(server=server))
+    assert find_access(Settings(kubeconfig=kubeconfig), around).proxy == (None if direct else "http://proxy:3128")
+
+
+def test_the_kubernetes_package_has_no_say_in_proxies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would take HTTPS_PROXY for every server; a kubeconfig's own proxy-url is taken from it."""
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy:3128")
+    around = surroundings(tmp_path, https_proxy="http://proxy:3128", no_proxy="10.0.0.1")
+    path = write(tmp_path, config({"token": "abc"}))
+    twice = Settings(kubeconfig=f"{path}:{path}")  # several files are the package's job
+    assert find_access(twice, around).proxy is None
+    write(tmp_path, config({"token": "abc"}, **{"proxy-url": "http://own:1"}))
+    assert find_access(twice, surroundings(tmp_path)).proxy == "http://own:1"
+
+
+@pytest.mark.parametrize(
+    ("proxy", "why"),
+    [
+        ("socks5://u:s3cret@proxy:1080", "socks5://proxy:1080"),
+        ("https://proxy", "https://proxy"),
+        ("http://p:x", "apart"),
+    ],
+)
+def test_a_proxy_that_cannot_be_used_is_wrong_use(tmp_path: Path, proxy: str, why: str) -> None:
+    """Said before a pass asks it in vain, and never with its password; one without a scheme is http, as for curl."""
+    path = write(tmp_path, config())
+    with pytest.raises(WrongUse, match=why) as caught:
+        find_access(Settings(kubeconfig=path), surroundings(tmp_path, https_proxy=proxy))
+    assert "s3cret" not in str(caught.value)
+    around = surroundings(tmp_path, https_proxy="proxy:3128")
+    assert find_access(Settings(kubeconfig=path), around).proxy == "http://proxy:3128"
 
 
 def test_a_token_that_cannot_be_read_is_a_cluster_error(tmp_path: Path) -> None:

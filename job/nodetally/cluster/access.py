@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from nodetally.errors import ClusterError, WrongUse
 from nodetally.settings import Settings, Surroundings
@@ -30,12 +29,14 @@ def find_access(settings: Settings, around: Surroundings) -> Access:
     Without a proxy-url of its own, an https server is reached through $HTTPS_PROXY, unless $NO_PROXY has it.
     """
     access = _chosen_access(settings, around)
-    if access.proxy or not around.https_proxy or not access.server.startswith("https:"):
+    proxy = access.proxy or (around.https_proxy if access.server.startswith("https:") else None)
+    if not proxy:
         return access
-    from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]  # 30 ms that only a proxy is worth
+    from nodetally.cluster.proxies import checked_proxy, is_excepted  # 10 ms that only a proxy is worth
 
-    direct = proxy_bypass_environment(urlsplit(access.server).netloc, {"no": around.no_proxy})
-    return access if direct else replace(access, proxy=around.https_proxy)
+    if not access.proxy and is_excepted(access.server, around.no_proxy):
+        return access
+    return replace(access, proxy=checked_proxy(proxy))
 
 
 def _chosen_access(settings: Settings, around: Surroundings) -> Access:

@@ -207,10 +207,10 @@ class Connection:
         if self.deadline.passed:
             return self.deadline.error()
         what = str(error) or type(error).__name__
-        return _BrokenError(
-            f"{self.access.server}: GET {target.partition('?')[0]}: {what}",
-            hint=f"is the API server of {self.access.origin or 'this address'} reachable from here?",
-        )
+        hint = f"is the API server of {self.access.origin or 'this address'} reachable from here"
+        if self.access.proxy:  # never with its password
+            hint += f" through the proxy {self.access.proxy.rpartition('@')[2]}, or should NO_PROXY name it"
+        return _BrokenError(f"{self.access.server}: GET {target.partition('?')[0]}: {what}", hint=f"{hint}?")
 
     def _refusal(self, target: str, response: http.client.HTTPResponse) -> AnswerError:
         try:

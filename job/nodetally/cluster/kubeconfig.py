@@ -122,6 +122,7 @@ def _loaded_by_kubernetes(path: str, context: str | None) -> "Configuration":
             hint="use the pod's service account, --eks, a kubeconfig with a token, or: pip install kubernetes",
         ) from error
     configuration = Configuration()
+    configuration.proxy = None  # what HTTPS_PROXY and NO_PROXY say is found in one place, for every kubeconfig
     try:
         load_kube_config(  # type: ignore[no-untyped-call]
             config_file=path, context=context, client_configuration=configuration, persist_config=False

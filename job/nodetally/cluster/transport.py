@@ -6,7 +6,7 @@ import socket
 import ssl
 from pathlib import Path
 from typing import Any, BinaryIO
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from nodetally.cluster.access import Access
 from nodetally.cluster.wire import BUFFER_BYTES
@@ -94,5 +94,5 @@ def tls_context(access: Access) -> ssl.SSLContext:
 def _proxy_headers(proxy: SplitResult) -> dict[str, str]:
     if not proxy.username:
         return {}
-    pair = f"{proxy.username}:{proxy.password or ''}".encode()
+    pair = f"{unquote(proxy.username)}:{unquote(proxy.password or '')}".encode()
     return {"Proxy-Authorization": "Basic " + base64.b64encode(pair).decode()}
