@@ -158,8 +158,14 @@ def test_an_interrupt_between_passes_ends_it_at_once(tmp_path: Path, when: str) 
     assert not list((tmp_path / "cache" / ".nodetally" / "tmp").iterdir())
 
 
-def test_an_interrupt_in_a_pass_ends_it_at_once_and_stores_nothing(tmp_path: Path) -> None:
-    """While initial events, or the list, stand still."""
+@pytest.mark.parametrize(
+    ("number", "code", "told"),
+    [(signal.SIGINT, 130, "Interrupted."), (signal.SIGTERM, -signal.SIGTERM, "Ended by SIGTERM before it was done.")],
+)
+def test_a_signal_in_a_pass_ends_it_at_once_and_stores_nothing(
+    tmp_path: Path, number: signal.Signals, code: int, told: str
+) -> None:
+    """While initial events, or the list, stand still; SIGTERM as the kubelet and systemd send it."""
     for cache in ("memory", "off"):
         with cached(tmp_path) as (server, here):
             server.add_fault(Fault("/api/v1/pods", stall_after_bytes=100, times=None))
@@ -167,8 +173,9 @@ def test_an_interrupt_in_a_pass_ends_it_at_once_and_stores_nothing(tmp_path: Pat
                 waiting = threading.Event()
                 while "/api/v1/pods" not in str(server.requests):
                     waiting.wait(0.02)
-                process.send_signal(signal.SIGINT)
+                process.send_signal(number)
                 said = process.communicate(timeout=10)[1]
-        assert process.returncode == 130, said
+        assert process.returncode == code, said
+        assert told in said
         assert "Traceback" not in said
         assert stored(here) == []

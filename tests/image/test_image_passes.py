@@ -5,6 +5,8 @@ import gzip
 import json
 import os
 import pty
+import signal
+import socket
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -21,6 +23,7 @@ from servers import S3Server
 
 ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
 AWS = "/var/run/secrets/aws"
+PATIENCE = 8  # seconds for a moment: a connection that stands still is given up after ten
 CRONJOB = cronjob()
 [CONTAINER] = pod_spec(CRONJOB)["containers"]
 QUICKLY = [each if not each.startswith("--jitter") else "--jitter=1ms" for each in CONTAINER["args"]]
@@ -114,6 +117,24 @@ def test_a_pass_by_service_account_and_cloud_identity(
     totals = document["totals"]
     assert isinstance(totals, dict)
     assert totals["resources"]["cpu"]["requests"] == 1250
+
+
+def test_it_ends_when_the_kubelet_asks(image: Image, account: dict[str, Path], tmp_path: Path) -> None:
+    """It is its container's first process, which the kernel keeps every signal from that has no handler."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        host, port = silent.getsockname()
+        settings = {"KUBERNETES_SERVICE_HOST": host, "KUBERNETES_SERVICE_PORT": str(port), "NODETALLY_STORE": "/data"}
+        command = ["run", "--cluster=c", "--dry-run"]
+        with image.first_process(*command, environment=settings, mounts=account, scratch=tmp_path) as process:
+            connection, _ = silent.accept()
+            [child] = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+            os.kill(int(child), signal.SIGTERM)
+            said = process.communicate(timeout=PATIENCE)[1]
+            connection.close()
+    assert (process.returncode, said) == (
+        143,
+        "Ended by SIGTERM before it was done. Nothing is half-written: run it again.\n",
+    )
 
 
 def test_a_cache_is_kept_in_s3_between_passes(

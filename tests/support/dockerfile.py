@@ -22,6 +22,8 @@ DOCKERFILE, IGNORED = ROOT / "infra" / "Dockerfile", ROOT / ".dockerignore"
 BUILD_SECONDS = 900  # a minute on two quiet cores, most of it downloads
 PASSED_ON = ("SSL_CERT_FILE", "SSL_CERT_DIR", "PIP_CERT", "PIP_INDEX_URL", "UV_INDEX_URL", "HTTPS_PROXY", "NO_PROXY")
 
+OWN_MOUNTS = ("unshare", "--mount", "--propagation", "private")
+
 # As in the base image, whose loader knows /usr/local/lib, too.
 BASE = ("PATH=/usr/local/bin:/usr/bin:/bin", "LD_LIBRARY_PATH=/usr/local/lib")
 
@@ -191,7 +193,7 @@ def in_namespace(
     script: str, arguments: Iterable[str], seconds: float, stdout: int = subprocess.PIPE
 ) -> subprocess.CompletedProcess[str]:
     """Run a shell script that may mount what it likes; nothing of that is seen outside, and it ends with the script."""
-    command = ["unshare", "--mount", "--propagation", "private", "/bin/sh", "-c", script, "sh", *arguments]
+    command = [*OWN_MOUNTS, "/bin/sh", "-c", script, "sh", *arguments]
     return subprocess.run(command, stdout=stdout, stderr=subprocess.PIPE, text=True, timeout=seconds, check=False)
 
 

@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -32,6 +33,10 @@ COMMANDS = {
 
 class OutputClosed(Exception):
     """The reader of our stdout went away."""
+
+
+class Ended(BaseException):
+    """SIGTERM came: a drained node, a Job's deadline, `systemctl stop`."""
 
 
 class OutputError(NodetallyError):
@@ -100,6 +105,8 @@ def cli() -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with the code that design and README list."""
     _open_closed_streams()
+    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, _end)
     try:
         code = cli.main(args=arguments, prog_name="nodetally", standalone_mode=False)
         with output_told():
@@ -107,6 +114,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except click.exceptions.Abort:
         click.echo("Interrupted.", err=True)
         sys.exit(130)
+    except Ended:
+        click.echo("Ended by SIGTERM before it was done. Nothing is half-written: run it again.", err=True)
+        _end_as_told()
     except click.ClickException as error:
         error.show()
         sys.exit(2)
@@ -130,6 +140,18 @@ def _open_closed_streams() -> None:
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 -- for good
+
+
+def _end(*_: object) -> None:
+    """Without a handler the kernel keeps SIGTERM from a container's first process, and kills that 30 s later."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    raise Ended
+
+
+def _end_as_told() -> None:
+    """By the signal itself, as a shell and systemd expect it; the kernel spares a container's first process that."""
+    os.kill(os.getpid(), signal.SIGTERM)
+    sys.exit(128 + signal.SIGTERM)
 
 
 def _drop_stdout() -> None:
