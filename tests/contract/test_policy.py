@@ -277,6 +277,13 @@ def test_the_command_prints_a_policy_for_every_purpose(purpose: str) -> None:
     assert "*" not in {each["Action"] for each in printed["Statement"]}
 
 
+def test_another_partitions_buckets_have_its_arns() -> None:
+    """GovCloud and China: IAM there takes no arn:aws."""
+    done = CliRunner().invoke(command, ["--store", "s3://bkt/p", "--partition", "aws-us-gov"])
+    arns = {arn for each in json.loads(done.output)["Statement"] for arn in each["Resource"]}
+    assert {arn.split(":s3:::")[0] for arn in arns} == {"arn:aws-us-gov"}
+
+
 @pytest.mark.parametrize("store", ["./here", "s3://", "s3://b/../c"])
 def test_what_is_no_bucket_has_no_policy(store: str) -> None:
     """A directory needs none."""

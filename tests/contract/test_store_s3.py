@@ -131,6 +131,16 @@ def test_refusals_name_key_code_and_fix(
     assert hint in caught.value.hint
 
 
+def test_a_refusal_in_another_partition_names_its_arns() -> None:
+    """What the hint says can be put into a policy there: GovCloud and China take no arn:aws."""
+    environment = {"AWS_REGION": "us-gov-west-1", "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "s"}
+    store = S3Store("bucket", "p", environment=environment)
+    Wire(store).refuse("PutObject", 403, "AccessDenied", times=1)
+    with pytest.raises(StoreError) as caught:
+        store.put_new("a", b"1", PLAIN)
+    assert "allow s3:PutObject on arn:aws-us-gov:s3:::bucket/p/*" in caught.value.hint
+
+
 def test_a_body_that_breaks_off_is_read_again(server_store: S3Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """A connection cut in the middle of a body costs another request, never a short body."""
     server_store.put("a", b"whole body", PLAIN)

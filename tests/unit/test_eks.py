@@ -13,7 +13,7 @@ from moto import mock_aws
 
 from clusters import NOWHERE
 from nodetally.cluster.access import find_access
-from nodetally.cluster.eks import _Token, eks_access, signed_token
+from nodetally.cluster.eks import _Token, eks_access, signed_token, sts_host
 from nodetally.errors import ClusterRefused, WrongUse
 from nodetally.settings import Settings
 
@@ -44,7 +44,12 @@ def url_of(token: str) -> str:
 
 @pytest.mark.parametrize(
     ("region", "host"),
-    [("eu-west-1", "sts.eu-west-1.amazonaws.com"), ("cn-north-1", "sts.cn-north-1.amazonaws.com.cn")],
+    [
+        ("eu-west-1", "sts.eu-west-1.amazonaws.com"),
+        ("us-gov-west-1", "sts.us-gov-west-1.amazonaws.com"),
+        ("cn-north-1", "sts.cn-north-1.amazonaws.com.cn"),
+        ("eusc-de-east-1", "sts.eusc-de-east-1.amazonaws.eu"),
+    ],
 )
 def test_a_token_is_what_eks_asks_sts_with(region: str, host: str) -> None:
     """The regional host; only these parameters; the cluster's name under the signature, which holds."""
@@ -65,6 +70,15 @@ def test_a_token_is_what_eks_asks_sts_with(region: str, host: str) -> None:
     request.context["timestamp"] = query["X-Amz-Date"]
     request.headers["host"] = host
     assert signer.signature(signer.string_to_sign(request, signer.canonical_request(request)), request) == signature
+
+
+def test_every_partition_has_its_domain() -> None:
+    """China, the isolated ones, the European one: as the AWS client's own data says, of this and of a later release."""
+    session = botocore.session.get_session()
+    known = session.get_component("data_loader").load_data("endpoints")["partitions"]
+    for each in known:
+        region = next(iter(each["regions"]))
+        assert sts_host(session, region) == f"sts.{region}.{each['dnsSuffix']}"
 
 
 def test_a_token_is_signed_again_before_it_ends() -> None:
@@ -133,6 +147,10 @@ def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         eks_access("prod", ENDPOINT, "no base64")
     with pytest.raises(WrongUse, match="another way"):
         find_access(Settings(eks="prod", context="c"), NOWHERE)
+    monkeypatch.setenv("AWS_REGION", "mars-1")
+    with pytest.raises(WrongUse, match="no AWS region: 'mars-1'"):
+        eks_access("prod", ENDPOINT, CA)
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
     with pytest.raises(WrongUse, match="no AWS credentials"):

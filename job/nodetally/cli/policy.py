@@ -23,7 +23,14 @@ from nodetally.store.policy import policy as make_policy
     help="read: show, diff, history, status, store verify and ls, dashboard serve; dashboard: dashboard publish.",
 )
 @option("--cache", metavar="URL", default=CACHE_OFF, help="The job's --cache, if it is in S3.")
-def policy(store: str, purpose: str, cache: str) -> None:
+@click.option(
+    "--partition",
+    metavar="NAME",
+    default="aws",
+    show_default=True,
+    help="Where the bucket is: aws, aws-us-gov (GovCloud), aws-cn (China), ….",
+)
+def policy(store: str, purpose: str, cache: str, partition: str) -> None:
     """Print the least that a command must be allowed in its bucket.
 
     \b
@@ -35,4 +42,4 @@ def policy(store: str, purpose: str, cache: str) -> None:
     places = [(*bucket_and_prefix(store), PURPOSES[purpose])]
     if cache not in (CACHE_OFF, CACHE_IN_MEMORY):
         places.append((*bucket_and_prefix(cache), CACHE))
-    click.echo(json.dumps(make_policy(places), indent=2))
+    click.echo(json.dumps(make_policy(places, partition), indent=2))

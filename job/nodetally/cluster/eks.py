@@ -12,7 +12,7 @@ from typing import Any
 
 import botocore.session
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, UnknownRegionError
 from botocore.model import ServiceId
 from botocore.signers import RequestSigner
 
@@ -22,8 +22,15 @@ from nodetally.errors import ClusterError, ClusterRefused, WrongUse
 from nodetally.settings import AWS_SESSION
 
 TOKEN_SECONDS = 600.0  # it is taken for 15 minutes after it was signed, whatever its own expiry says
+DOMAINS = {  # by partition; botocore's own data, which it has no public way to ask for (test_eks)
+    "aws-cn": "amazonaws.com.cn",
+    "aws-iso": "c2s.ic.gov",
+    "aws-iso-b": "sc2s.sgov.gov",
+    "aws-iso-e": "cloud.adc-e.uk",
+    "aws-iso-f": "csp.hci.ic.gov",
+    "aws-eusc": "amazonaws.eu",
+}
 EXPIRES_SECONDS = 60  # as `aws eks get-token` writes it
-DOMAINS = {"aws-cn": "amazonaws.com.cn", "aws-iso": "c2s.ic.gov", "aws-iso-b": "sc2s.sgov.gov"}  # by partition
 HINT = (
     "give it credentials: a function's role, or AWS_PROFILE; see who you are with: aws sts get-caller-identity; "
     "and an access entry of the cluster for it: aws eks list-access-entries --cluster-name {name}"
@@ -39,6 +46,7 @@ def eks_access(name: str, endpoint: str | None = None, ca: str | None = None) ->
     region = session.get_config_variable("region")
     if not region:
         raise WrongUse(f"--eks {name}: no AWS region", hint="set AWS_REGION")
+    sts_host(session, str(region))  # a token is not asked for before the cluster is
     try:
         if session.get_credentials() is None:
             raise WrongUse(f"--eks {name}: no AWS credentials", hint=HINT.format(name=name))
@@ -78,10 +86,9 @@ class _Token:
 
 def signed_token(session: Any, name: str, region: str) -> str:
     """A bearer token for this cluster, of the session's credentials. Raises ClusterRefused without any."""
-    host = f"sts.{region}.{DOMAINS.get(session.get_partition_for_region(region), 'amazonaws.com')}"
     request = {
         "method": "GET",
-        "url": f"https://{host}/?Action=GetCallerIdentity&Version=2011-06-15",
+        "url": f"https://{sts_host(session, region)}/?Action=GetCallerIdentity&Version=2011-06-15",
         "body": {},
         "headers": {"x-k8s-aws-id": name},
         "context": {},
@@ -93,6 +100,15 @@ def signed_token(session: Any, name: str, region: str) -> str:
     except BotoCoreError as error:
         raise ClusterRefused(f"EKS cluster {name!r}: no token: {error}", hint=HINT.format(name=name)) from error
     return "k8s-aws-v1." + base64.urlsafe_b64encode(url.encode()).rstrip(b"=").decode()
+
+
+def sts_host(session: Any, region: str) -> str:
+    """STS of this region, in whichever partition (China, GovCloud) it is. Raises WrongUse for a region of none."""
+    try:
+        partition = session.get_partition_for_region(region)
+    except UnknownRegionError as error:
+        raise WrongUse(f"no AWS region: {region!r}", hint="correct AWS_REGION") from error
+    return f"sts.{region}.{DOMAINS.get(partition, 'amazonaws.com')}"
 
 
 def _described(session: Any, name: str) -> tuple[str, str]:

@@ -44,8 +44,8 @@ PURPOSES = {
 CACHE = Rights(get=(f"{STATE_PREFIX}*",), put=(f"{STATE_PREFIX}*",))
 
 
-def policy(places: list[tuple[str, str, Rights]]) -> dict[str, Any]:
-    """The policy for (bucket, prefix, rights), one or several.
+def policy(places: list[tuple[str, str, Rights]], partition: str = "aws") -> dict[str, Any]:
+    """The policy for (bucket, prefix, rights), one or several; `partition`: aws, aws-cn, aws-us-gov, ….
 
     ListBucket has no condition on a prefix: without the right to list, S3 answers 403 for an object that is not there,
     and that check has no prefix to compare (S3 API reference, GetObject, Permissions).
@@ -53,12 +53,12 @@ def policy(places: list[tuple[str, str, Rights]]) -> dict[str, Any]:
     statements: list[dict[str, Any]] = []
     for action, of in (("s3:GetObject", 0), ("s3:PutObject", 1), ("s3:DeleteObject", 2)):
         resources = [
-            f"arn:aws:s3:::{bucket}/{prefix}/{key}" if prefix else f"arn:aws:s3:::{bucket}/{key}"
+            f"arn:{partition}:s3:::{bucket}/{prefix}/{key}" if prefix else f"arn:{partition}:s3:::{bucket}/{key}"
             for bucket, prefix, rights in places
             for key in rights[of]
         ]
         if resources:
             statements.append({"Effect": "Allow", "Action": action, "Resource": resources})
-    buckets = sorted({f"arn:aws:s3:::{bucket}" for bucket, _, _ in places})
+    buckets = sorted({f"arn:{partition}:s3:::{bucket}" for bucket, _, _ in places})
     statements.append({"Effect": "Allow", "Action": "s3:ListBucket", "Resource": buckets})
     return {"Version": "2012-10-17", "Statement": statements}

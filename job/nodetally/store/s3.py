@@ -200,8 +200,15 @@ class S3Store:
             raise StoreError(f"{what}: {error}", hint=hint) from error
 
     def _hint(self, error: ClientError, operation: str) -> str:
-        attempts = _retries(error) + 1
-        return hint_for_code(_code(error), operation, bucket=self.bucket, prefix=self.prefix, attempts=attempts)
+        attempts, partition = _retries(error) + 1, self.client.meta.partition
+        return hint_for_code(
+            _code(error),
+            operation,
+            bucket=self.bucket,
+            prefix=self.prefix,
+            attempts=attempts,
+            partition=partition,
+        )
 
     def _endpoint(self) -> str:
         return str(self.client.meta.endpoint_url) if hasattr(self, "client") else "the endpoint"

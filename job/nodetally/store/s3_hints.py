@@ -4,11 +4,11 @@ from collections.abc import Mapping
 
 # The IAM actions that each operation needs; without s3:ListBucket S3 answers 403 for a key that is not there.
 _ACTIONS: Mapping[str, str] = {
-    "GetObject": "s3:GetObject on arn:aws:s3:::{bucket}/{prefix}* and s3:ListBucket on arn:aws:s3:::{bucket}",
-    "HeadObject": "s3:GetObject on arn:aws:s3:::{bucket}/{prefix}* and s3:ListBucket on arn:aws:s3:::{bucket}",
-    "PutObject": "s3:PutObject on arn:aws:s3:::{bucket}/{prefix}*",
-    "ListObjectsV2": "s3:ListBucket on arn:aws:s3:::{bucket}",
-    "DeleteObject": "s3:DeleteObject on arn:aws:s3:::{bucket}/{prefix}*",
+    "GetObject": "s3:GetObject on {arn}{bucket}/{prefix}* and s3:ListBucket on {arn}{bucket}",
+    "HeadObject": "s3:GetObject on {arn}{bucket}/{prefix}* and s3:ListBucket on {arn}{bucket}",
+    "PutObject": "s3:PutObject on {arn}{bucket}/{prefix}*",
+    "ListObjectsV2": "s3:ListBucket on {arn}{bucket}",
+    "DeleteObject": "s3:DeleteObject on {arn}{bucket}/{prefix}*",
 }
 _NO_CREDENTIALS = (
     "give it credentials: an IAM role (EKS: IRSA or Pod Identity), AWS_PROFILE, or AWS_ACCESS_KEY_ID and "
@@ -79,19 +79,19 @@ _BY_EXCEPTION: Mapping[str, str] = {
 }
 
 
-def hint_for_code(code: str, operation: str, *, bucket: str, prefix: str, attempts: int) -> str:
+def hint_for_code(code: str, operation: str, *, bucket: str, prefix: str, attempts: int, partition: str = "aws") -> str:
     """What to do about an error that S3 answered with.
 
     >>> hint_for_code("AccessDenied", "PutObject", bucket="b", prefix="p/", attempts=1)[:46]
     'allow s3:PutObject on arn:aws:s3:::b/p/*; if t'
     """
-    actions = _ACTIONS.get(operation, "the operation on arn:aws:s3:::{bucket}")
+    actions = _ACTIONS.get(operation, "the operation on {arn}{bucket}")
     return _BY_CODE.get(code, "see the code in S3's list of error responses, and the server's log").format(
         bucket=bucket,
         attempts="1 attempt" if attempts == 1 else f"{attempts} attempts",
         times="once" if attempts == 1 else f"{attempts} times",
         endpoint=f"the endpoint of {bucket}",
-        action=actions.format(bucket=bucket, prefix=prefix),
+        action=actions.format(bucket=bucket, prefix=prefix, arn=f"arn:{partition}:s3:::"),
     )
 
 
