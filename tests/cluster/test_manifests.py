@@ -34,7 +34,9 @@ cluster: prod
 store: /data/snapshots
 image: {repository: registry.example/nodetally, digest: "sha256:DIGEST", pullPolicy: IfNotPresent}
 imagePullSecrets: [{name: registry}]
-schedule: "0 * * * *"
+fullnameOverride: tally
+commonLabels: {owner: sre}
+schedule: "@hourly"
 slotEvery: 1h
 timeZone: Europe/Berlin
 suspend: true
@@ -42,9 +44,10 @@ jitter: ""
 timeout: 4m
 cache: /data/cache
 usage: false
-config: {AWS_REGION: eu-west-1, NODETALLY_GZIP: "true"}
+config: {AWS_REGION: eu-west-1, NODETALLY_GZIP: true, NODETALLY_PAGE_SIZE: 1000000}
 extraArgs: [--label=team]
 extraEnv: [{name: AWS_PROFILE, value: nodetally}]
+extraEnvFrom: [{secretRef: {name: keys}}]
 extraVolumes: [{name: data, persistentVolumeClaim: {claimName: nodetally}}]
 extraVolumeMounts: [{name: data, mountPath: /data}]
 serviceAccount: {name: reader, annotations: {eks.amazonaws.com/role-arn: ROLE}}
@@ -57,6 +60,8 @@ affinity: {nodeAffinity: {requiredDuringSchedulingIgnoredDuringExecution: {nodeS
   {matchExpressions: [{key: kubernetes.io/arch, operator: In, values: [amd64]}]}]}}}
 podLabels: {team: platform}
 podAnnotations: {example.com/scrape: "false"}
+podSecurityContext: {fsGroup: 2000, supplementalGroups: [3000]}
+securityContext: {runAsUser: 1000}
 """.replace("DIGEST", "0" * 64).replace("ROLE", ROLE)
 
 
@@ -139,10 +144,24 @@ def test_a_job_in_another_namespace_has_its_rights(own_control_plane: ControlPla
 def test_the_chart_says_what_cronjob_yaml_says(control_plane: ControlPlane) -> None:
     """With the two values set, and nothing else; but for what only says who made an object."""
     rendered = by_kind(chart(control_plane, *VALUES))
+    for each in rendered.values():  # a file goes where kubectl is told to, a release where it was installed
+        assert each["metadata"].pop("namespace", "default") == "default"
     ours = cronjob()
     assert {kind: meaning(each) for kind, each in rendered.items()} == {
         kind: meaning(each) for kind, each in ours.items()
     }
+
+
+def test_kubectl_takes_over_what_helm_renders(control_plane: ControlPlane, restricted: str, tmp_path: Path) -> None:
+    """`helm template | kubectl apply --server-side`, as GitOps does it: into the release's namespace; twice is once."""
+    path = tmp_path / "rendered.yaml"
+    path.write_text(chart(control_plane, *VALUES, space=restricted, release="gitops"))
+    for _ in range(2):
+        done = control_plane.kubectl("apply", "--server-side", "-f", str(path))
+        assert (done.returncode, done.stderr) == (0, "")
+    assert control_plane.kubectl("diff", "--server-side", "-f", str(path)).returncode == 0
+    assert control_plane.kubectl("get", "cronjob", "-n", restricted, "gitops-nodetally").returncode == 0
+    assert control_plane.kubectl("delete", "-f", str(path)).returncode == 0
 
 
 def test_the_chart_is_taken_and_restricted(
@@ -182,7 +201,12 @@ def test_every_value_of_the_chart_is_taken(
         "NODETALLY_USAGE": "false",
         "AWS_REGION": "eu-west-1",
         "NODETALLY_GZIP": "true",
+        "NODETALLY_PAGE_SIZE": "1000000",
     }
+    assert container["envFrom"] == [{"configMapRef": {"name": "tally"}}, {"secretRef": {"name": "keys"}}]
+    assert container["securityContext"]["runAsUser"] == 1000
+    assert {each["metadata"]["labels"]["owner"] for each in objects.values()} == {"sre"}
+    assert objects["ClusterRoleBinding"]["metadata"]["name"] == f"tally-{restricted}"
     assert rights(objects) == {("", name, verb) for name in ("pods", "nodes") for verb in ("list", "watch")}
     assert objects["ServiceAccount"]["metadata"]["annotations"] == {"eks.amazonaws.com/role-arn": ROLE}
     assert objects["Job"]["spec"]["template"]["spec"]["automountServiceAccountToken"] is False
@@ -191,7 +215,10 @@ def test_every_value_of_the_chart_is_taken(
 @pytest.mark.parametrize(
     ("values", "said"),
     [
-        ([], "/cluster"),
+        ([], "set cluster, this cluster's name in the store: --set cluster=prod-eu-1"),
+        (["--set", "cluster=c"], "set store, where snapshots go: --set store=s3://bucket/prefix"),
+        (["--set", "cluster=c,store=/data"], "/data is a folder, and the pod has no volume there"),
+        ([*VALUES, "--set", "cache=file:///kept"], "file:///kept is a folder, and the pod has no volume there"),
         (["--set", "cluster=a/b,store=s3://b/p"], "/cluster"),
         (["--set", "cluster=c,store=ftp://x"], "/store"),
         ([*VALUES, "--set", "slotEvery=5"], "/slotEvery"),
@@ -205,6 +232,32 @@ def test_a_value_that_cannot_be_right_is_refused(control_plane: ControlPlane, va
     done = control_plane.helm("template", "nodetally", str(CHART), *values)
     assert done.returncode != 0
     assert said in done.stderr
+
+
+def test_the_chart_can_leave_users_to_openshift(
+    control_plane: ControlPlane, admin: Admin, restricted: str, tmp_path: Path
+) -> None:
+    """There every namespace has its own, and refuses a pod that names another; all else of restricted stays."""
+    own = [f"podSecurityContext.{name}=null" for name in ("runAsUser", "runAsGroup", "fsGroup")]
+    text = chart(control_plane, *VALUES, "--set", ",".join(own), space=restricted)
+    spec = pod_spec(by_kind(text))
+    assert spec["securityContext"] == {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
+    dry_run(control_plane, text, restricted, tmp_path)
+    admitted(admin, spec, restricted)
+
+
+@pytest.mark.parametrize(("store", "tells"), [("s3://b/p", True), ("/data", False)])
+def test_the_notes_name_what_is_there(control_plane: ControlPlane, store: str, *, tells: bool) -> None:
+    """No policy of a bucket for a folder; an image that no registry has is told."""
+    volume = ["--set", "extraVolumes[0].name=d,extraVolumes[0].emptyDir.sizeLimit=1Gi"]
+    volume += ["--set", "extraVolumeMounts[0].name=d,extraVolumeMounts[0].mountPath=/data"]
+    values = ["--set", f"cluster=c,store={store},cache=/data/cache", *volume]
+    done = control_plane.helm("install", "--dry-run=client", "nodetally", str(CHART), *values)
+    assert done.returncode == 0, done.stderr
+    notes = done.stdout.partition("NOTES:")[2]
+    assert (f"nodetally policy --store {store}\n" in notes) is tells
+    assert "nodetally policy" in notes or not tells
+    assert "The image is nodetally:0.1: no registry has it" in notes
 
 
 def test_helm_installs_tells_what_to_do_upgrades_and_removes(

@@ -46,6 +46,13 @@ def test_all_its_tries_fit_into_the_jobs_time(options: dict[str, Any]) -> None:
     assert tries * seconds + 10 < JOB["jobTemplate"]["spec"]["activeDeadlineSeconds"]
 
 
+def test_only_what_a_second_try_can_mend_is_tried_again() -> None:
+    """A drained or preempted pod costs no try: Kubernetes makes another; wrong settings and missing rights end it."""
+    rules = JOB["jobTemplate"]["spec"]["podFailurePolicy"]["rules"]
+    assert rules[0] == {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget"}]}
+    assert [(each["action"], each.get("onExitCodes", {}).get("values")) for each in rules[1:]] == [("FailJob", [2, 4])]
+
+
 def test_what_must_be_set_stands_once_and_together() -> None:
     """Four values between two lines; the rest of the file refers to them."""
     _, _, rest = CRONJOB.read_text().partition("# ---- set this")
