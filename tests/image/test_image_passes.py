@@ -198,6 +198,30 @@ def test_a_kubeconfig_with_a_plugin_is_told_what_is_missing(image: Image, tmp_pa
     assert "Hint: use the pod's service account" in done.stderr
 
 
+def test_a_kubeconfig_with_a_certificate_needs_no_disk(image: Image, cluster: Simulator, tmp_path: Path) -> None:
+    """OpenSSL reads key and certificate from files only, and nothing can be written in a restricted pod."""
+    host, port = cluster.server_address[:2]
+    made = cluster.certificates
+    assert made is not None
+    authority, certificate, key = (
+        base64.b64encode(each).decode() for each in (made.authority, made.certificate, made.key)
+    )
+    server = {"server": f"https://{host!s}:{port}", "certificate-authority-data": authority}
+    user = {"client-certificate-data": certificate, "client-key-data": key, "token": TOKEN}
+    config = {
+        "current-context": "c",
+        "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
+        "clusters": [{"name": "c", "cluster": server}],
+        "users": [{"name": "u", "user": user}],
+    }
+    folder = tmp_path / "config"
+    folder.mkdir()
+    (folder / "config").write_text(json.dumps(config))
+    command = ["run", "--cluster=c", "--dry-run", "--no-usage", "--kubeconfig=/etc/kube/config"]
+    done = image.run(*command, mounts={"/etc/kube": folder}, scratch=tmp_path)
+    assert done.returncode == 0, done.stderr
+
+
 def test_a_table_needs_no_colours(image: Image, cluster: Simulator, account: dict[str, Path], tmp_path: Path) -> None:
     """On a terminal too, where another installation would colour it."""
     host, port = cluster.server_address[:2]

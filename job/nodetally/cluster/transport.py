@@ -2,8 +2,12 @@
 
 import base64
 import http.client
+import os
 import socket
 import ssl
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import SplitResult, unquote, urlsplit
@@ -78,17 +82,30 @@ def tls_context(access: Access) -> ssl.SSLContext:
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
         if access.certificate and access.key:
-            from tempfile import TemporaryDirectory  # not on a service account's path
-
-            with TemporaryDirectory() as folder:  # OpenSSL takes files only; the folder is ours alone (0700)
-                pair = Path(folder) / "pair.pem"
-                pair.write_text(access.certificate + "\n" + access.key)
+            with _as_file(access.certificate + "\n" + access.key) as pair:
                 context.load_cert_chain(pair)
     except (ssl.SSLError, ValueError) as error:
         raise ClusterError(
             f"the certificates of {access.origin} cannot be used: {error}", hint="check it with: kubectl get nodes"
         ) from error
     return context
+
+
+@contextmanager
+def _as_file(secret: str) -> Iterator[str]:
+    """A file's name for OpenSSL, which takes nothing else: on Linux one in memory, as a pod's disk is read-only."""
+    if sys.platform == "linux":
+        with os.fdopen(os.memfd_create("pair.pem"), "w") as file:
+            file.write(secret)
+            file.flush()
+            yield f"/proc/self/fd/{file.fileno()}"
+        return
+    from tempfile import TemporaryDirectory  # not on a service account's path
+
+    with TemporaryDirectory() as folder:  # ours alone (0700)
+        pair = Path(folder) / "pair.pem"
+        pair.write_text(secret)
+        yield str(pair)
 
 
 def _proxy_headers(proxy: SplitResult) -> dict[str, str]:
