@@ -166,6 +166,9 @@ test-aws: .venv/aws ## the function's zip run by itself; the CloudFormation temp
 	$(BIN)/python -m pytest -q tests/aws
 
 lambda-zip: .venv/run ## dist/nodetally-lambda-….zip for AWS Lambda; LAMBDA_ARCH=x86_64 for the other processor
+	@version='import sys; print("%d.%d" % sys.version_info[:2])'; asked=$$($(PYTHON) -c "$$version") && made=$$($(BIN)/python -c "$$version") && \
+	{ test "$(origin PYTHON)" = file || test "$$asked" = "$$made" || \
+	{ echo "PYTHON is $$asked, but .venv was made with $$made, and so the zip would be: rm -rf .venv, then try again"; exit 1; }; }
 	$(BIN)/python scripts/lambda_zip.py $(LAMBDA_ARCH) dist
 
 bench-lambda: .venv/dev ## the function from a cold start to its first pass, and its size

@@ -45,6 +45,17 @@ def task(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def test_a_zip_for_another_python_than_the_environments_is_refused(tmp_path: Path) -> None:
+    """`make run` made .venv before, and `make lambda-zip PYTHON=…` would give what PYTHON does not say."""
+    python = tmp_path / "python"
+    python.write_text("#!/bin/sh\necho 3.99\n")
+    python.chmod(0o700)
+    command = ["make", "--no-print-directory", "lambda-zip", f"PYTHON={python}"]
+    done = subprocess.run(command, cwd=SCRIPT.parent.parent, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert "PYTHON is 3.99, but .venv was made with 3.1" in done.stdout
+
+
 @pytest.fixture
 def runtime(tmp_path: Path) -> Path:
     """Lambda's own runtime client, by itself."""

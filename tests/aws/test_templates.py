@@ -1,6 +1,7 @@
 """The CloudFormation templates: read by cfn-lint, deployed in process, and what that does not know read as text."""
 
 import json
+import re
 import subprocess
 import sys
 import warnings
@@ -21,6 +22,7 @@ from nodetally.aws_lambda.emf import NAMESPACE
 from nodetally.aws_lambda.events import passes_asked
 from nodetally.cli.policy import policy
 from nodetally.cli.run import run
+from nodetally.store.layout import is_cluster_name
 from nodetally.store.policy import PURPOSES
 from nodetally.store.policy import policy as make_policy
 from paths import PACKAGE
@@ -220,7 +222,9 @@ def test_the_role_of_a_serviceaccount_is_its_alone(cloud: Cloud) -> None:
     issuer = "oidc.eks.eu-west-1.amazonaws.com/id/0123"
     plain = cloud.deploy("plain", "irsa", Issuer=issuer, Bucket="bucket", Prefix="some/prefix")
     assert cloud.policies(plain["RoleArn"]) == {"store": printed("--store", "s3://bucket/some/prefix")}
-    cached = cloud.deploy("cached", "irsa", Issuer=issuer, Bucket="bucket", CacheBucket="private", Namespace="ops")
+    cached = cloud.deploy(
+        "cached", "irsa", Issuer=f"https://{issuer}", Bucket="bucket", CacheBucket="private", Namespace="ops"
+    )
     policies = cloud.policies(cached["RoleArn"])
     wanted = printed("--store", "s3://bucket/nodetally", "--cache", "s3://private/nodetally")
     assert rights(policies["store"] + policies["cache"]) == rights(wanted)
@@ -331,3 +335,11 @@ def test_every_parameter_is_used_and_shown() -> None:
     groups = TEMPLATE["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
     shown = [each for group in groups for each in group["Parameters"]]
     assert sorted(shown) == sorted(TEMPLATE["Parameters"])
+
+
+@pytest.mark.parametrize("name", ["template", "cluster"])
+@pytest.mark.parametrize("cluster", ["a", "prod_eu-1", "x" * 63, "x" * 64, "ends-", "ends_"])
+def test_a_clusters_name_is_refused_before_a_pass_would_refuse_it(name: str, cluster: str) -> None:
+    """EKS allows a hundred characters, and any of its own at the end; a key does not."""
+    pattern = parsed(name)["Parameters"]["ClusterName"]["AllowedPattern"]
+    assert bool(re.fullmatch(pattern, cluster)) is is_cluster_name(cluster)
