@@ -17,6 +17,16 @@ CACHE_TTL_SECONDS = (
 CACHE_TIMEOUT_SECONDS = 60.0  # 150,000 pods warm up in under 30 s on two cores; then the streaming list is as quick
 # Of an AWS client's session: the region as the AWS CLI reads it. botocore by itself knows the second variable alone.
 AWS_SESSION = {"region": ("region", ["AWS_REGION", "AWS_DEFAULT_REGION"], None, None)}
+# What to do where no AWS API is to blame, but the way to an identity for it.
+NO_ROLE = (
+    "let the role's trust policy take who asks: for a pod its ServiceAccount "
+    "(sub system:serviceaccount:NAMESPACE:NAME, aud sts.amazonaws.com) "
+    "by the cluster's issuer, which IAM must know; on EKS infra/aws/irsa.yaml makes it"
+)
+MOUNT_IDENTITY = (
+    "AWS_WEB_IDENTITY_TOKEN_FILE or AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE names a file that the pod has not, or may "
+    "not read: mount the token (the volume `aws` in cronjob.yaml, with fsGroup)"
+)
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 
 

@@ -12,6 +12,10 @@ from servers import ACCESS_KEY, SECRET_KEY
 
 STS = "https://sts.amazonaws.com/doc/2011-06-15/"
 TOKEN = "a-service-accounts-token"
+REFUSAL = (
+    f'<ErrorResponse xmlns="{STS}"><Error><Type>Sender</Type><Code>AccessDenied</Code>'
+    "<Message>Not authorized to perform sts:AssumeRoleWithWebIdentity</Message></Error></ErrorResponse>"
+)
 
 
 class Issuer(ThreadingHTTPServer):
@@ -38,7 +42,8 @@ class Asked(BaseHTTPRequestHandler):
         keys = "".join(f"<{name}>{value}</{name}>" for name, value in credentials("SessionToken").items())
         result = f"<AssumeRoleWithWebIdentityResult><Credentials>{keys}</Credentials></AssumeRoleWithWebIdentityResult>"
         body = f'<AssumeRoleWithWebIdentityResponse xmlns="{STS}">{result}</AssumeRoleWithWebIdentityResponse>'
-        self._answer("STS", form["WebIdentityToken"] == [TOKEN], "text/xml", body)
+        known = form["WebIdentityToken"] == [TOKEN]
+        self._answer("STS", known, "text/xml", body if known else REFUSAL)
 
     def do_GET(self) -> None:
         """The agent answers in JSON."""

@@ -53,7 +53,8 @@ def output_told() -> Iterator[None]:
     except BrokenPipeError:
         raise OutputClosed from None
     except OSError as error:
-        raise OutputError(f"the output cannot be written: {error.strerror or error}") from error
+        what = f"{error.filename} cannot be used" if error.filename else "the output cannot be written"
+        raise OutputError(f"{what}: {error.strerror or error}") from error
 
 
 class LazyGroup(click.Group):

@@ -19,7 +19,7 @@ from botocore.signers import RequestSigner
 from nodetally import __version__
 from nodetally.cluster.access import Access
 from nodetally.errors import ClusterError, ClusterRefused, WrongUse
-from nodetally.settings import AWS_SESSION
+from nodetally.settings import AWS_SESSION, MOUNT_IDENTITY, NO_ROLE
 
 TOKEN_SECONDS = 600.0  # it is taken for 15 minutes after it was signed, whatever its own expiry says
 DOMAINS = {  # by partition; botocore's own data, which it has no public way to ask for (test_eks)
@@ -55,6 +55,8 @@ def eks_access(name: str, endpoint: str | None = None, ca: str | None = None) ->
         pem = base64.b64decode(ca, validate=True).decode()
     except ValueError as error:
         raise WrongUse(f"EKS cluster {name!r}: its authority is not base64 of PEM text: {error}") from error
+    except (FileNotFoundError, PermissionError) as error:
+        raise ClusterRefused(f"EKS cluster {name!r}: no credentials: {error}", hint=MOUNT_IDENTITY) from error
     except BotoCoreError as error:
         raise ClusterError(f"EKS cluster {name!r}: {error}", hint=HINT.format(name=name)) from error
     return Access(
@@ -97,8 +99,8 @@ def signed_token(session: Any, name: str, region: str) -> str:
     signer = RequestSigner(ServiceId("STS"), region, "sts", "v4", session.get_credentials(), emitter)
     try:
         url = signer.generate_presigned_url(request, operation_name="", expires_in=EXPIRES_SECONDS, region_name=region)
-    except BotoCoreError as error:
-        raise ClusterRefused(f"EKS cluster {name!r}: no token: {error}", hint=HINT.format(name=name)) from error
+    except (BotoCoreError, ClientError, FileNotFoundError, PermissionError) as error:
+        raise ClusterRefused(f"EKS cluster {name!r}: no token: {error}", hint=_hint(error, name)) from error
     return "k8s-aws-v1." + base64.urlsafe_b64encode(url.encode()).rstrip(b"=").decode()
 
 
@@ -109,6 +111,13 @@ def sts_host(session: Any, region: str) -> str:
     except UnknownRegionError as error:
         raise WrongUse(f"no AWS region: {region!r}", hint="correct AWS_REGION") from error
     return f"sts.{region}.{DOMAINS.get(partition, 'amazonaws.com')}"
+
+
+def _hint(error: Exception, name: str) -> str:
+    """What to do where credentials were not to be had."""
+    if isinstance(error, ClientError):
+        return NO_ROLE
+    return MOUNT_IDENTITY if isinstance(error, OSError) else HINT.format(name=name)
 
 
 def _described(session: Any, name: str) -> tuple[str, str]:
@@ -122,7 +131,8 @@ def _described(session: Any, name: str) -> tuple[str, str]:
         text = f"EKS cluster {name!r}: {error}"
         if code == "ResourceNotFoundException":
             raise WrongUse(text, hint="list them with: aws eks list-clusters") from error
-        hint = "allow eks:DescribeCluster, or give --eks-endpoint and --eks-ca"
+        asks_eks = error.operation_name == "DescribeCluster"
+        hint = "allow eks:DescribeCluster, or give --eks-endpoint and --eks-ca" if asks_eks else NO_ROLE
         raise ClusterRefused(text, hint=hint) from error
     except KeyError as error:
         raise ClusterError(f"EKS cluster {name!r} has no {error} yet", hint="wait until it is active") from error

@@ -23,7 +23,7 @@ from botocore.exceptions import (
 
 from nodetally import __version__
 from nodetally.errors import StoreError
-from nodetally.settings import AWS_SESSION
+from nodetally.settings import AWS_SESSION, MOUNT_IDENTITY, NO_ROLE
 from nodetally.store.base import Entry, Headers, Stored, check_key
 from nodetally.store.s3_hints import hint_for_code, hint_for_exception
 
@@ -194,12 +194,17 @@ class S3Store:
             if _status(error) in leave and _code(error) != "NoSuchBucket":
                 raise
             raise StoreError(f"{what}: {_said(error)}", hint=self._hint(error, operation)) from error
+        except (FileNotFoundError, PermissionError) as error:
+            said = f"no credentials: {error.filename}: {error.strerror}"
+            raise StoreError(f"{what}: {said}", hint=MOUNT_IDENTITY) from error
         except (BotoCoreError, ValueError) as error:
             names = [base.__name__ for base in type(error).__mro__]
             hint = hint_for_exception(names, bucket=self.bucket, endpoint=self._endpoint())
             raise StoreError(f"{what}: {error}", hint=hint) from error
 
     def _hint(self, error: ClientError, operation: str) -> str:
+        if error.operation_name.startswith("AssumeRole"):
+            return NO_ROLE
         attempts, partition = _retries(error) + 1, self.client.meta.partition
         return hint_for_code(
             _code(error),
