@@ -160,7 +160,7 @@ def test_windows_shrink_until_the_server_answers(most: int) -> None:
 
     def script(parameters: dict[str, str], _: Message) -> Answer:
         width = (int(parameters["end"]) - int(parameters["start"])) // int(parameters["step"]) + 1
-        if "kube_node_info" in parameters["query"]:
+        if "os_image" in parameters["query"]:
             widths.append(width)
             return EMPTY if width <= most else refusal(422, "too many samples")
         return EMPTY
@@ -193,7 +193,7 @@ def test_slots_far_apart_are_asked_for_apart() -> None:
     starts: set[str] = set()
 
     def script(parameters: dict[str, str], _: Message) -> Answer:
-        if "kube_node_info" in parameters["query"]:
+        if "os_image" in parameters["query"]:
             starts.add(f"{parameters['start']} {parameters['end']}")
         return EMPTY
 

@@ -61,6 +61,8 @@ def special(places: Sequence[str]) -> Iterator[Json]:
         "overhead-without-limits": {"containers": [box("app", "1")], "overhead": {"cpu": "250m", "memory": "1Mi"}},
         "overhead-on-a-limit-of-0": {"containers": [box("app", "0", "0")], "overhead": {"cpu": "250m"}},
         "asks-for-nothing": {"containers": [{"name": "app", "resources": {}}]},
+        "sidecar-has-no-status": {"initContainers": [box("side", "50m", "100m", **sidecar)]},
+        "init-has-no-status": {"initContainers": [first]},
     }
     for place, (name, spec) in enumerate(shapes.items()):
         where = {} if name == "overhead-without-limits" else {"nodeName": places[place % 3]}
@@ -68,7 +70,12 @@ def special(places: Sequence[str]) -> Iterator[Json]:
             "kind": "Pod",
             "metadata": {"name": name, "namespace": f"team-{place % 2}", "uid": f"uid-of-{name}"},
             "spec": {"containers": [box("app", "300m", "2")], **where, **spec},
-            "status": {"phase": "Running" if where else "Pending"},
+            "status": {
+                "phase": "Running" if where else "Pending",
+                "initContainerStatuses": [
+                    {"name": each["name"]} for each in spec.get("initContainers", ()) if "no-status" not in name
+                ],
+            },
         }
 
 
@@ -86,11 +93,12 @@ def at(number: int) -> list[Json]:
     for place, pod in enumerate(pods):
         if (place * 13 + number) % COUNT < 14:
             continue
-        changed = copy.copy(pod)
+        uid = f"{pod['metadata']['uid']}-{(place * 13 + number) // COUNT}"  # one that comes again is another
+        changed = {**pod, "metadata": {**pod["metadata"], "uid": uid}}
         if (place * 7 + number) % COUNT < 10:
             changed["status"] = {**pod["status"], "phase": "Succeeded"}
         if (place * 11 + number) % COUNT < 3:
-            changed["metadata"] = {**pod["metadata"], "deletionTimestamp": "2026-03-10T00:00:00Z"}
+            changed["metadata"] = {**changed["metadata"], "deletionTimestamp": "2026-03-10T00:00:00Z"}
         found.append(changed)
     return found
 

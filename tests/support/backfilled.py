@@ -10,14 +10,19 @@ Json = dict[str, Any]
 
 
 def uncertain(items: Iterable[Json]) -> dict[str, set[str]]:
-    """By node and by namespace (with a slash): resources of pods with ordinary init containers and sidecars both."""
+    """By node and by namespace (with a slash): resources of pods with ordinary init containers and sidecars both.
+
+    And of those whose init containers have no status yet: they may be either.
+    """
     found: dict[str, set[str]] = {}
     for pod in items:
         if pod["kind"] != "Pod" or pod["status"]["phase"] in ("Succeeded", "Failed"):
             continue
         inits = pod["spec"].get("initContainers") or []
         kinds = {each.get("restartPolicy", "") for each in inits}
-        if len(kinds) == 2 and pod["metadata"]["name"] != "order-does-not-matter":
+        told = {each["name"] for each in pod["status"].get("initContainerStatuses") or ()}
+        untold = any(each["name"] not in told for each in inits)
+        if untold or (len(kinds) == 2 and pod["metadata"]["name"] != "order-does-not-matter"):
             node = pod["spec"].get("nodeName", "")
             names = {name for each in inits for of in each["resources"].values() for name in of}
             for place in (node, f"{pod['metadata']['namespace']}/" if node else ""):

@@ -48,6 +48,7 @@ def of_pod(pod: Json) -> Iterator[Sample]:
     metadata, spec, status = pod["metadata"], pod["spec"], pod["status"]
     own = {"namespace": metadata["namespace"], "pod": metadata["name"], "uid": metadata.get("uid", metadata["name"])}
     placed = {**own, "node": spec.get("nodeName", "")}
+    statuses = {each["name"] for each in status.get("initContainerStatuses") or ()}
     yield "kube_pod_info", placed, 1
     for phase in PHASES:
         yield "kube_pod_status_phase", {**own, "phase": phase}, float(status.get("phase") == phase)
@@ -59,7 +60,7 @@ def of_pod(pod: Json) -> Iterator[Sample]:
             for figure in ("requests", "limits"):
                 of = (each.get("resources") or {}).get(figure) or {}
                 yield from amounts(f"{prefix}_resource_{figure}", named, of)
-            if kind == "initContainers":
+            if kind == "initContainers" and each["name"] in statuses:  # its info is made of its status
                 policy = each.get("restartPolicy", "")
                 yield "kube_pod_init_container_info", {**own, "container": each["name"], "restart_policy": policy}, 1
     overhead = spec.get("overhead") or {}
@@ -83,6 +84,7 @@ def of_node(node: Json) -> Iterator[Sample]:
     yield "kube_node_spec_unschedulable", name, float(bool(spec.get("unschedulable")))
     for taint in spec.get("taints") or ():
         yield "kube_node_spec_taint", {**name, **{key: taint.get(key, "") for key in ("key", "value", "effect")}}, 1
+    yield "kube_node_status_addresses", {**name, "type": "Hostname", "address": metadata["name"]}, 1
     for each in status.get("conditions") or ():
         for value in ("true", "false", "unknown"):
             labels = {**name, "condition": each["type"], "status": value}

@@ -22,6 +22,7 @@ REASON = (
     "sums of kube-state-metrics' series, made by the server: requests and limits by the rules of kubectl describe "
     "node, each container rounded up to millicores, without pod-level resources; scheduled is not known"
 )
+NO_INITS = "; there were no requests of init containers, or the exporter does not tell them: none were counted"
 # Without these nothing can be said of a slot: the exporter was down, or does not tell.
 REQUIRED = {
     "info": "kube_node_info",
@@ -73,7 +74,7 @@ class Moment:
             cost=cost,
             pods_read=0,
             consistent=False,
-            reason=REASON,
+            reason=REASON if self.rows("inits") else REASON + NO_INITS,
         )
 
     def _nodes(self) -> list[NodeFacts]:

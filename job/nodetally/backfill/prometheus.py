@@ -12,7 +12,7 @@ from nodetally.backfill.metrics_api import MetricsApi, Series, TooMuch
 from nodetally.backfill.moment import Moment
 from nodetally.backfill.names import Names
 from nodetally.backfill.plan import DAY_SECONDS
-from nodetally.backfill.promql import Questions
+from nodetally.backfill.promql import LATER, Questions
 from nodetally.backfill.source import Impossible
 from nodetally.cluster.observation import Cost, Observation
 
@@ -20,7 +20,18 @@ FIRST_WINDOW = 3  # slots; 5,000 nodes have some 200,000 values in each
 WANTED_VALUES = 400_000  # in all answers of a window: about 13 MB of JSON, 100 MB once read
 LONGEST_WINDOW = 10_000  # Prometheus gives at most 11,000 points a series (web/api/v1/api.go)
 TERMINATING_STEP_SECONDS = 300
-DISPLACED = "the scraper's own labels in place of the exporter's (exported_pod, …): it was scraped without honor_labels"
+MATCH = "choose with --match"
+REFUSED = {  # of a slot, whatever else there is: by the answer that says so
+    "displaced": "the scraper's own labels in place of the exporter's (exported_pod, …): it was scraped without "
+    f"honor_labels; if others were scraped with them, {MATCH}",
+    "clusters": f"""more than one cluster: {MATCH}, as in --match 'cluster="prod"'""",
+    "old": "kube_pod_init_container_resource_requests_cpu_cores, of a kube-state-metrics before 2.3: that does not say "
+    "where init containers are",
+}
+HALF = {  # of a slot that would have its numbers
+    "shards": "fewer shards of kube-state-metrics than there are: a part of the pods is missing",
+    **dict.fromkeys(LATER, "gaps in a part of the pods, which were there before and after: half a cluster"),
+}
 
 
 class Prometheus:
@@ -72,10 +83,15 @@ class Prometheus:
         answers = {}
         values = 1
         for name, query in self._questions.all().items():
-            answers[name] = self._api.query_range(query, start, end, self._every)
+            answers[name] = self._answer(query, start, end, LATER.get(name, 0))
             values += sum(len(each.values) for each in answers[name])
         self._width = max(1, min(self._most, 4 * self._width, len(window) * WANTED_VALUES // values))
         return answers
+
+    def _answer(self, query: str, start: int, end: int, later: int) -> list[Series]:
+        """The series, by the times that were asked about."""
+        found = self._api.query_range(query, start + later, end + later, self._every)
+        return [Series(labels, {at - later: value for at, value in values.items()}) for labels, values in found]
 
     def _tells_terminating(self, slot: datetime) -> bool:
         """Whether there was a terminating pod on that day: then the exporter tells of them. Shards agree on it."""
@@ -88,16 +104,18 @@ class Prometheus:
     ) -> Observation | Impossible:
         moment = Moment(slot, answers, self._names, terminating=terminating)
         try:
-            if moment.rows("displaced"):
-                return Impossible(f"{self.name} has {DISPLACED}", broken=True)
-            missing = moment.missing()
-            if missing:
-                return Impossible(f"{self.name} has no {missing} of that time")
-            return moment.observation(cost)
+            return self._refusal(moment) or moment.observation(cost)
         except KeyError as error:
             return Impossible(f"{self.name} has a series without the label {error}", broken=True)
         except (QuantityError, ValueError, OverflowError) as error:
             return Impossible(f"{self.name} has a value that cannot be read: {error}", broken=True)
+
+    def _refusal(self, moment: Moment) -> Impossible | None:
+        missing = moment.missing()
+        for name, why in (REFUSED if missing else REFUSED | HALF).items():
+            if moment.rows(name):
+                return Impossible(f"{self.name} has {why}", broken=True)
+        return Impossible(f"{self.name} has no {missing} of that time") if missing else None
 
 
 def _since(before: Cost, now: Cost) -> Cost:

@@ -16,6 +16,14 @@ NOT_TERMINAL = 'phase=~"Pending|Running|Unknown"'
 ON_NODE = 'node!=""'
 _MATCHER = re.compile(r'[a-zA-Z_][a-zA-Z0-9_]*\s*(?:=|!=|=~|!~)\s*"(?:[^"\\\n]|\\.)*"', re.ASCII)
 USAGE_WINDOW = "5m"  # spans two scrapes at the usual 30 s to 2 m
+LEAST = 0.0005  # half a millicore: what is below comes from adding floats in another order
+# From 2.11.0 on init containers' restart_policy is told, and nodes' addresses (CHANGELOG.md); Kubernetes has sidecars
+# from 1.28 on (KEP-753).
+WITHOUT_SIDECARS = 'kubelet_version!~"v1[.](1?[0-9]|2[0-7])[.].*"'
+
+# What people call the label that tells clusters apart; Mimir's is of a query over several tenants.
+CLUSTER = "cluster,cluster_id,cluster_name,k8s_cluster,k8s_cluster_name,kubernetes_cluster,__tenant_id__"
+LATER = {"lost_for_minutes": 3600, "lost_for_hours": 86_400}  # questions about a slot that are asked so many seconds on
 
 
 def check_matcher(text: str) -> str:
@@ -40,10 +48,36 @@ class Questions:
         return f"{metric}{{{','.join((*own, *self._matchers))}}}"
 
     def all(self) -> Mapping[str, str]:
-        """What is asked of every window of slots."""
-        return {"displaced": self.displaced(), **self.nodes(), **self.pods(), **self.usage()}
+        """What is asked of every window of slots; the answers that LATER names, so much later."""
+        return {**self.doubts(), **self.nodes(), **self.pods(), **self.usage()}
 
-    def displaced(self) -> str:
+    def doubts(self) -> dict[str, str]:
+        """What gives an answer only where sums would be wrong."""
+        old = [f"kube_pod_init_container_resource_requests_{unit}" for unit in ("cpu_cores", "memory_bytes")]
+        ordinals = f"count by (shard_ordinal) ({self.series('kube_state_metrics_shard_ordinal')})"
+        return {
+            "displaced": self._displaced(),
+            "old": f"count({' or '.join(map(self.series, old))})",
+            "clusters": self._clusters(),
+            "shards": f"max({self.series('kube_state_metrics_total_shards')}) > count({ordinals})",
+            **{name: self._lost(seconds) for name, seconds in LATER.items()},
+        }
+
+    def _clusters(self) -> str:
+        """Whether there are several: each has one kube-system, made when the cluster was; or by their labels."""
+        made = self.series("kube_namespace_created", 'namespace="kube-system"')
+        return f"max({made}) > min({made}) or count(count by ({CLUSTER}) ({self.series('kube_node_info')})) > 1"
+
+    def _lost(self, seconds: int) -> str:
+        """Whether pods are not told that were told before and are again after: asked at the latter of the two.
+
+        A pod never comes back under its uid, so a shard of the exporter was down, or a scrape was not whole. (That it
+        is asked later, and of the past alone, is for servers without negative offsets: Prometheus before 2.33.)
+        """
+        pod = self.series("kube_pod_info", 'uid!=""')
+        return f"count(({pod} offset {2 * seconds}s and on ({POD}) {pod}) unless on ({POD}) {pod} offset {seconds}s)"
+
+    def _displaced(self) -> str:
         """Whether the scraper's labels stand where the exporter's should: then containers of a pod, say, look alike.
 
         Without honor_labels a target's own label wins, and the scraped one is called exported_…
@@ -73,6 +107,7 @@ class Questions:
         found = {
             "counted": f"count by (node) ({self._info()} and on ({POD}) {alive})",
             "pending": f"""count by (node) ({self._info(ON_NODE)} and on ({POD}) {self._phase('phase="Pending"')})""",
+            "inits": f"count({self.series('kube_pod_init_container_resource_requests')})",
             "terminal": "count by (node) "
             f"""({self._info(ON_NODE)} and on ({POD}) {self._phase('phase=~"Succeeded|Failed"')})""",
             "terminating": f"count by (node) ({self._info(ON_NODE)} and on ({POD}) {alive} and on ({POD}) "
@@ -85,10 +120,10 @@ class Questions:
             bound = self._pod(figure, "high", ON_NODE)
             found |= {
                 figure: f"sum by (node,resource) ({high} and on ({POD}) {alive})",
-                f"{figure}_spread": f"sum by (node,resource) (({high} - {low} > 0) and on ({POD}) {alive})",
+                f"{figure}_spread": f"sum by (node,resource) (({high} - {low} > {LEAST}) and on ({POD}) {alive})",
                 f"namespace_{figure}": f"sum by (namespace,resource) ({bound} and on ({POD}) {alive})",
                 f"namespace_{figure}_spread": f"sum by (namespace,resource) "
-                f"(({bound} - {self._pod(figure, 'low', ON_NODE)} > 0) and on ({POD}) {alive})",
+                f"(({bound} - {self._pod(figure, 'low', ON_NODE)} > {LEAST}) and on ({POD}) {alive})",
             }
         return found
 
@@ -125,12 +160,16 @@ class Questions:
         """By pod and resource: containers and sidecars together, or the highest init container; then overhead.
 
         The exporter does not tell the order of init containers. An ordinary one runs beside the sidecars before it:
-        at most all of them (high), at least none (low). Where both give one sum, it is the pod's.
+        at most all of them (high), at least none (low). One that is not known to be either, as it has no status yet,
+        may be a sidecar (high) or ordinary (low). Where both give one sum, it is the pod's.
         """
         inits = f"max by ({PLACE},container) ({self.series(f'kube_pod_init_container_resource_{figure}', *own)})"
-        always = self.series("kube_pod_init_container_info", 'restart_policy="Always"')
-        is_sidecar = f"on ({POD},container) max by ({POD},container) ({always})"
-        sidecars, ordinary = f"({inits} and {is_sidecar})", f"({inits} unless {is_sidecar})"
+        if bound == "high":
+            is_ordinary = f"on ({POD},container) ({self._policy('!=', 'Always')} and on () {self._tells_sidecars()})"
+            sidecars, ordinary = f"({inits} unless {is_ordinary})", f"({inits} and {is_ordinary})"
+        else:
+            is_sidecar = f"on ({POD},container) {self._policy('=', 'Always')}"
+            sidecars, ordinary = f"({inits} and {is_sidecar})", f"({inits} unless {is_sidecar})"
         running = f"sum by ({PLACE}) ({self._containers(figure, *own)} or {sidecars})"
         highest = f"max by ({PLACE}) ({ordinary})"
         if bound == "high":  # labels differ by container, so that `or` keeps all of both; then only where one is
@@ -140,6 +179,16 @@ class Questions:
         if figure == "limits":  # it joins only limits that are set and not 0
             overhead = f"({overhead} and on ({PLACE}) {own_sum} > 0)"
         return f"sum by ({PLACE}) ({_part(own_sum, 'own')} or {_part(overhead, 'overhead')})"
+
+    def _policy(self, operator: str, policy: str) -> str:
+        """Init containers by their restart_policy."""
+        matching = self.series("kube_pod_init_container_info", f'restart_policy{operator}"{policy}"')
+        return f"max by ({POD},container) ({matching})"
+
+    def _tells_sidecars(self) -> str:
+        """Something, if an init container without a restart_policy is known to be an ordinary one."""
+        new = f"count({self.series('kube_node_status_addresses')}) or count({self._policy('!=', '')})"
+        return f"({new} or absent({self.series('kube_node_info', WITHOUT_SIDECARS)}))"
 
     def _overhead(self, resource: str, unit: str, *own: str) -> str:
         """By pod, with its node and resource; a pod without a node has none in its labels."""
