@@ -84,6 +84,27 @@ def test_credentials_and_headers_are_sent() -> None:
     assert seen[1]["User-Agent"].startswith("nodetally/")
 
 
+def test_every_sample_is_wanted_as_it_was_scraped() -> None:
+    """No means of wide steps (Thanos), nothing older than Prometheus shows (VictoriaMetrics), no parts (both)."""
+    seen: dict[str, str] = {}
+
+    def noting(parameters: dict[str, str], _: Message) -> Answer:
+        seen.update(parameters)
+        return EMPTY
+
+    with scripted(noting) as url:
+        api(url).query_range("up", 0, 3600, 3600)
+    wanted = {"max_source_resolution": "0s", "partial_response": "false"}
+    wanted |= {"max_lookback": "5m", "deny_partial_response": "1", "nocache": "1"}
+    assert wanted.items() <= seen.items()
+
+
+def test_remarks_on_a_query_are_no_warnings() -> None:
+    """Prometheus 3 has both, apart."""
+    with scripted(lambda *_: (200, {**EMPTY[1], "infos": ["PromQL info: might not be a counter"]})) as url:
+        assert api(url).query_range("up", 0, 300, 300) == []
+
+
 def test_no_error_shows_a_secret() -> None:
     """Neither repr nor message."""
     access = Access("http://127.0.0.1:1", bearer_token="t0ken", headers=(("X-Key", "hidden"),))
@@ -124,8 +145,8 @@ def test_what_is_no_whole_answer_is_an_error(answer: Answer, error: type[Excepti
 
 
 def test_a_busy_server_is_asked_again() -> None:
-    """429 and 502 are passing."""
-    answers = [refusal(429, "slow down"), refusal(502, "bad gateway"), EMPTY]
+    """429 and 502 are passing, and a 503 that is not Prometheus' own: it starts, or a proxy has none."""
+    answers = [refusal(429, "slow down"), refusal(502, "bad gateway"), (503, {"message": "no upstream"}), EMPTY]
     with scripted(lambda *_: answers.pop(0)) as url:
         assert api(url).query_range("up", 0, 300, 300) == []
     assert answers == []

@@ -24,13 +24,13 @@ from nodetally.cluster.observation import Cost
 from nodetally.errors import ClusterError, ClusterRefused, WrongUse
 
 TIMEOUT_SECONDS = 150.0  # the server gives a query two minutes (--query.timeout)
+LOOKBACK = "5m"  # Prometheus' own (--query.lookback-delta)
 ATTEMPTS = 5
 PAUSE_SECONDS = 0.5  # doubled each time, with full jitter
 MAX_ANSWER_BYTES = 256 << 20  # some ten times what a window is chosen for
 MAX_ERROR_BYTES = 16 * 1024
 # What a server answers to a query that asks for too much: 413 and 422 too many samples or series, 504 one that ran out
-# of time, 503 that, too, or a busy server: smaller parts help against both (prometheus web/api/v1/api.go,
-# returnAPIError); 400 more than 11,000 points, or a wrong query.
+# of time, 503 that, too (prometheus web/api/v1/api.go, returnAPIError); 400 more than 11,000 points, or a wrong query.
 TOO_MUCH = frozenset({413, 422, 503, 504})
 _LIMIT = re.compile(r"exceed|too many|too large|too long|limit|maximum", re.IGNORECASE)
 
@@ -96,8 +96,10 @@ class MetricsApi:
                 "end": str(end),
                 "step": str(step_seconds),
                 "partial_response": "false",  # Thanos
+                "max_source_resolution": "0s",  # Thanos would take means of five minutes or an hour for wide steps
                 "deny_partial_response": "1",  # VictoriaMetrics
                 "nocache": "1",  # VictoriaMetrics would move start and end
+                "max_lookback": LOOKBACK,  # VictoriaMetrics would look back as far as the step is wide
             },
         )
         try:
@@ -146,6 +148,8 @@ class MetricsApi:
             return SourceUnreachable(
                 what, hint="the address is what stands before /api/v1, such as http://mimir/prometheus"
             )
+        if status == 503 and _told(body) is None:  # a server that starts, or a proxy before it
+            return _Passing(what, hint="it is not there; the same command goes on from here")
         if status in TOO_MUCH or (status == 400 and _LIMIT.search(what)):
             return TooMuch(what)
         kind = _Passing if status in (429, 502) else SourceUnreachable
@@ -196,7 +200,12 @@ def _series(raw: Mapping[str, Any]) -> Series:
 
 
 def _said(body: bytes) -> str:
+    return _told(body) or body[:200].decode(errors="replace").strip() or "nothing more"
+
+
+def _told(body: bytes) -> str | None:
+    """The error that Prometheus' API tells; None of anything else."""
     try:
         return str(orjson.loads(body)["error"])[:300]
     except (orjson.JSONDecodeError, KeyError, TypeError):
-        return body[:200].decode(errors="replace").strip() or "nothing more"
+        return None
