@@ -13,6 +13,7 @@ from typing import Any
 
 import orjson
 
+from nodetally.accounting.nodes import Tally
 from nodetally.backfill.files import Files, time_in
 from nodetally.backfill.timed import Record, TimedSource
 from nodetally.cluster.decode import node_from_json, pod_from_json
@@ -25,7 +26,10 @@ SUFFIXES = (".tar.gz", ".tgz")
 METADATA = "velero-backup.json"
 METADATA_BYTES = 4 << 20  # a few KB as a rule
 OBJECT_BYTES = 16 << 20  # etcd refuses objects above 1.5 MiB
-REASON = "from a Velero backup: objects are saved one after the other, from taken_at on for as long as it took"
+REASON = (
+    "from a Velero backup: objects are saved one after the other, from taken_at on for as long as it took; terminating "
+    "pods, which count live, are not saved"
+)
 HINT = "only backups of the whole cluster can be counted: all namespaces, nodes and pods, without a selector"
 _MEMBER = re.compile(
     r"(?:\./)?resources/(?:(?P<nodes>nodes)(?:/(?P<nv>[^/]+))?/cluster|"
@@ -70,7 +74,16 @@ class Velero(TimedSource):
 
         found = observe_reads("velero", [read], what, record.taken_at, hint=HINT)
         found.reason = REASON
+        _forget_terminating(found)
         return found
+
+
+def _forget_terminating(found: Observation) -> None:
+    """Velero skips what is being deleted (pkg/backup/item_backupper.go), so it tells of none: that is not 0."""
+    for node in found.nodes:
+        found.tally.nodes.setdefault(node.name, Tally())
+    for tally in found.tally.nodes.values():
+        tally.terminating = None  # type: ignore[assignment]  # as in a ToldTally; nothing is added any more
 
 
 def _is_backup(name: str) -> bool:
