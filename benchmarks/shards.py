@@ -56,7 +56,10 @@ def write_dumps(dumps: Path, folder: Path) -> int:
 def filling(dumps: Path, shards: int, environment: Mapping[str, str]) -> Command:
     """The whole backfill into a prefix of its own; it fails where one of its processes does."""
     place = f"--cluster {CLUSTER} --store s3://bench/shards-$$ --every 1h"
-    parts = [f"{NODETALLY} backfill dumps {dumps} {place} --shard {at}/{shards} & p{at}=$!" for at in range(shards)]
+    parts = [
+        f"{NODETALLY} backfill dumps {dumps} --time-from name {place} --shard {at}/{shards} & p{at}=$!"
+        for at in range(shards)
+    ]
     waits = " && ".join(f"wait $p{at}" for at in range(shards))
     return Command(["/bin/sh", "-c", "\n".join([*parts, waits])], environment)
 

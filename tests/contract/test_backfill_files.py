@@ -118,12 +118,41 @@ def test_the_time_may_be_the_objects(tmp_path: Path, capsys: pytest.CaptureFixtu
     command(capsys, "dumps", path.parent, "--store", tmp_path / "two", "--time-from", "object", "--every", "1h")
 
 
+@pytest.mark.parametrize("name", ["20261120T070000.json", "20261120T130000.json", "20261120T121600Z.json"])
+def test_a_dump_of_another_time_than_its_name_says_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    """A ready node reports every five minutes, so a local time without its zone shows, and the time of a copy."""
+    ready, lost = clusters.node("n1", cpu="8"), clusters.node("n2", ready=False, cpu="8")
+    ready["status"]["conditions"][0]["lastHeartbeatTime"] = "2026-11-20T11:58:03Z"
+    lost["status"]["conditions"][0]["lastHeartbeatTime"] = "2026-11-20T03:00:00Z"
+    dump = tmp_path / "dumps" / name
+    dump.parent.mkdir()
+    dump.write_bytes(histories.listed([ready, lost, clusters.pod("p", "n1", cpu="1")]))
+    said = command(capsys, "dumps", dump.parent, "--store", tmp_path / "one", code=3)
+    assert "the last report of a ready node in it is of 2026-11-20T11:58:03Z" in said["impossible"][0]["reason"]
+    assert command(capsys, "dumps", dump, "--store", tmp_path / "two", "--time-from", "name")["filled"] == 1
+    zoned = dump.rename(dump.with_name("20261120T130000+0100.json"))
+    assert command(capsys, "dumps", dump.parent, "--store", tmp_path / "three")["filled"] == 1
+    os.utime(zoned, (1_763_700_000 + 31_536_000,) * 2)  # a day later
+    assert command(capsys, "dumps", dump.parent, "--store", tmp_path / "four", "--time-from", "object", code=3)
+
+
 @pytest.mark.parametrize(
     ("name", "moment"),
     [
         ("dump-20261120T120003Z.json", "2026-11-20T12:00:03"),
         ("2026-11-20T12:00:03Z.json", "2026-11-20T12:00:03"),
         ("2026-11-20T13:00:03+01:00.json", "2026-11-20T12:00:03"),
+        ("2026-11-20T13:00:03+0100.json", "2026-11-20T12:00:03"),
+        ("20261120T130003+0100.json", "2026-11-20T12:00:03"),
+        ("2026-11-20T07:00-05:00.json", "2026-11-20T12:00:00"),
+        ("2026-11-20T07:00-0500.json", "2026-11-20T12:00:00"),
+        ("2026-11-20T13:00:03.123456+01:00.json", "2026-11-20T12:00:03"),
+        ("2026-11-20T12:00:03.123456Z.json", "2026-11-20T12:00:03"),
+        ("2026-11-20T12:00:03.123456.json", "2026-11-20T12:00:03"),
+        ("2026-11-20T12:00:03-nodes.json", "2026-11-20T12:00:03"),
+        ("20261120-1200-1.json", "2026-11-20T12:00:00"),
         ("prod_2026-11-20_12-00-03.json.gz", "2026-11-20T12:00:03"),
         ("2026-11-20/12-00.json", "2026-11-20T12:00:00"),
         ("daily-20261120120003.tar.gz", "2026-11-20T12:00:03"),

@@ -40,6 +40,7 @@ EVERY = timedelta(minutes=5)
 SLOTS = [DAY + EVERY * at for at in range(288)]
 NODES, PODS = 12, 160
 BUCKET = "past"
+NAMED = ("--time-from", "name")  # a simulated kubelet reports once
 
 
 class Past(NamedTuple):
@@ -128,7 +129,7 @@ def dumped(past: Past, folder: Path) -> Iterator[Json]:
     (folder / "dumps").mkdir()
     for slot, items in zip(SLOTS, past.objects, strict=True):
         (folder / "dumps" / f"{slot:%Y%m%dT%H%M%SZ}.json").write_bytes(histories.listed([*saved(items)]))
-    backfill("dumps", folder / "dumps", store=folder / "dumped")
+    backfill("dumps", folder / "dumps", *NAMED, store=folder / "dumped")
     return map(without_terminating, snapshots(open_store(str(folder / "dumped"))))
 
 
@@ -143,7 +144,8 @@ def test_from_dumps_and_backups_the_day_is_the_day_that_was(past: Past, tmp_path
 
     A Velero backup is held against a dump of what Velero saves: it skips terminating pods.
     """
-    said = backfill(source, past.dumps if source == "dumps" else past.backups, store=tmp_path / "store")
+    place: list[object] = [past.dumps, *NAMED] if source == "dumps" else [past.backups]
+    said = backfill(source, *place, store=tmp_path / "store")
     assert (said["slots"], said["filled"], said["impossible"]) == (288, 288, [])
     made = open_store(str(tmp_path / "store"))
     wanted = snapshots(open_store(str(past.live))) if source == "dumps" else dumped(past, tmp_path)
@@ -192,7 +194,7 @@ def test_shards_in_one_bucket_make_the_store_of_one_process(past: Past, tmp_path
         made = {name: S3Store(BUCKET, name, environment=server.environment) for name in ("one", "four")}
         made["one"].client.create_bucket(Bucket=BUCKET)
         start = time.monotonic()
-        backfill("dumps", dumps, store=f"s3://{BUCKET}/one", environment=environment)
+        backfill("dumps", dumps, *NAMED, store=f"s3://{BUCKET}/one", environment=environment)
         alone = time.monotonic() - start
         start = time.monotonic()
         _in_shards(dumps, environment)
@@ -204,7 +206,7 @@ def test_shards_in_one_bucket_make_the_store_of_one_process(past: Past, tmp_path
 def _in_shards(dumps: Path, environment: dict[str, str]) -> None:
     def start(number: int) -> subprocess.Popen[bytes]:
         place = ["--cluster", "c", "--store", f"s3://{BUCKET}/four", "--label", "kubernetes.io/hostname"]
-        command = [NODETALLY, "backfill", "dumps", str(dumps), *place, "--shard", f"{number}/4"]
+        command = [NODETALLY, "backfill", "dumps", str(dumps), *NAMED, *place, "--shard", f"{number}/4"]
         return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
 
     running = [start(number) for number in range(4)]

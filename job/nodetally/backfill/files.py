@@ -13,8 +13,11 @@ from nodetally.errors import ClusterError, StoreError, WrongUse
 from nodetally.store.open import bucket_and_prefix
 
 # A date and at least hours and minutes: 20261123T120000Z, 2026-11-23_12-00, 2026-11-23/12:00:00+01:00; UTC if not said.
+# Decimals of a second are left out; a zone is +01:00, or +0100 as `date +%z` writes it.
 _MOMENT = re.compile(
-    r"(?<!\d)(20\d\d)-?(\d\d)-?(\d\d)[T_ /.-]?(\d\d)[:_.-]?(\d\d)(?:[:_.-]?(\d\d))?(?!\d)([+-]\d\d:\d\d)?", re.ASCII
+    r"(?<!\d)(20\d\d)-?(\d\d)-?(\d\d)[T_ /.-]?(\d\d)[:_.-]?(\d\d)"
+    r"(?:[:_.-]?(\d\d)(?!:?\d)(?:[.,]\d{1,9}(?=[+Z-]))?)?(?!\d)([+-](?:0\d|1[0-4]):?(?:00|15|30|45)(?!\d))?",
+    re.ASCII,
 )
 _EPOCH = re.compile(r"(?<!\d)(1[4-9]\d{8})(?!\d)", re.ASCII)  # seconds since 1970, from 2014 to 2033
 

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     type=click.Choice(["auto", "name", "object"]),
     default="auto",
     show_default=True,
-    help="Where a dump's time is: in its name, or when the object was written; auto: in the names, if any has one.",
+    help="Where a dump's time is: in its name, or when the object was written; auto: in the names, if any has one. "
+    "But for name, it is checked against the nodes' reports.",
 )
 def dumps(location: str, time_from: str, **options: Any) -> None:
     """Fill from the dumps in LOCATION, a folder or s3://bucket/prefix: .json, .json.gz, .json.zst.
