@@ -24,11 +24,15 @@ FIRST = datetime(2026, 1, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 MADE = 1_700_000_000.0  # when a cluster was, and its kube-system
 ALWAYS = {"restartPolicy": "Always"}
+FPGA = (("example.com/fpga", "2"), ("attachable-volumes-aws-ebs", "25"))
 
 
-def objects(*names: str, kubelet: str = "v1.34.2", inits: Sequence[Json] = ()) -> list[Json]:
+def objects(
+    *names: str, kubelet: str = "v1.34.2", inits: Sequence[Json] = (), more: Sequence[tuple[str, str]] = ()
+) -> list[Json]:
     """A node with a pod of 300m for each name; the last has these init containers, which have all started."""
     node = clusters.node("n1", cpu="8", memory="16Gi", pods="110")
+    node["status"]["capacity"].update(more)
     node["status"]["nodeInfo"] = {"kubeletVersion": kubelet, "osImage": "Linux"}
     pods = [clusters.pod(name, "n1", cpu="300m") for name in names]
     pods[-1]["spec"]["initContainers"] = [*inits]
@@ -89,6 +93,7 @@ WAYS: Mapping[str, Mapping[timedelta, Iterable[exporter.Sample]]] = {
     "two exporters": {HOUR * 0: [*exports(objects("web"), instance="a"), *exports(objects("web"), instance="b")]},
     "a shard without the other": {HOUR * 0: [*exports(objects("web")), *shard_of_two(0)]},
     "both shards": {HOUR * 0: [*exports(objects("web")), *shard_of_two(0), *shard_of_two(1)]},
+    "fpga": {HOUR * 0: exports(objects("web", more=FPGA))},
     "half for an hour": {HOUR * at: exports(objects("web", *(["api"] if at != 1 else []))) for at in range(3)},
     "half for hours": {HOUR * at: exports(objects("web", *(["api"] if at in (0, 48) else []))) for at in (0, 24, 48)},
 }
@@ -153,6 +158,17 @@ def test_a_snapshot_says_that_no_init_container_was_seen(fill: Filler) -> None:
     assert none
     assert "none were counted" not in told["source"]["reason"]
     assert "none were counted" in none["source"]["reason"]
+
+
+def test_a_snapshot_says_which_resources_have_lost_their_names(fill: Filler) -> None:
+    """Under such a name it would look like another resource than the live one."""
+    changed, known = fill("fpga").made, fill("fpga", "--resource-name", "example_com_fpga=example.com/fpga").made
+    assert changed
+    assert known
+    assert changed["source"]["reason"].endswith("for want of a --resource-name: example_com_fpga")
+    assert "--resource-name" not in known["source"]["reason"]
+    assert changed["totals"]["resources"]["example_com_fpga"] == known["totals"]["resources"]["example.com/fpga"]
+    assert "attachable-volumes-aws-ebs" in known["totals"]["resources"]
 
 
 def test_an_exporter_that_knows_no_sidecars_leaves_pods_with_init_containers_unknown(fill: Filler) -> None:

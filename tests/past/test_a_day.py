@@ -56,8 +56,18 @@ def objects_of(cluster: SimulatedCluster) -> list[Json]:
     return [document(item) for resource in ("nodes", "pods") for item in cluster.items(resource)]
 
 
+def start_pods(cluster: SimulatedCluster) -> None:
+    """Kubelets tell of init containers, as they do a moment after a pod has come to them."""
+    for pod in map(document, cluster.items("pods")):
+        inits, status = pod["spec"].get("initContainers"), pod["status"]
+        if inits and pod["spec"].get("nodeName") and not status.get("initContainerStatuses"):
+            told = [{"name": each["name"]} for each in inits]
+            cluster.update({**pod, "status": {**status, "initContainerStatuses": told}})
+
+
 def live_on(cluster: SimulatedCluster, chance: random.Random) -> None:
     """Five minutes: pods are replaced, end, begin to terminate; now and then a node is cordoned, or not ready."""
+    start_pods(cluster)
     cluster.replace_pods(chance.randrange(6))
     nodes, pods = ([document(item) for item in cluster.items(each)] for each in ("nodes", "pods"))
     for pod in chance.sample(pods, 6):

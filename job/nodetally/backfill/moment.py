@@ -23,6 +23,7 @@ REASON = (
     "node, each container rounded up to millicores, without pod-level resources; scheduled is not known"
 )
 NO_INITS = "; there were no requests of init containers, or the exporter does not tell them: none were counted"
+RENAMED = "; resources called as the exporter calls them, for want of a --resource-name: "
 # Without these nothing can be said of a slot: the exporter was down, or does not tell.
 REQUIRED = {
     "info": "kube_node_info",
@@ -74,8 +75,15 @@ class Moment:
             cost=cost,
             pods_read=0,
             consistent=False,
-            reason=REASON if self.rows("inits") else REASON + NO_INITS,
+            reason=self._reason(),
         )
+
+    def _reason(self) -> str:
+        """What the numbers mean, and what may be wrong with them."""
+        asked = (labels["resource"] for name in ("capacity", "requests") for labels, _ in self.rows(name))
+        unknown = self._names.unknown(asked)
+        renamed = f"{RENAMED}{', '.join(unknown)}" if unknown else ""
+        return f"{REASON}{'' if self.rows('inits') else NO_INITS}{renamed}"
 
     def _nodes(self) -> list[NodeFacts]:
         info = {labels["node"]: labels for labels, _ in self.rows("info")}

@@ -1,7 +1,7 @@
 """What kube-state-metrics calls node labels and resources, and what they were called before. Pure."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 ARCHITECTURE = "kubernetes.io/arch"
@@ -34,9 +34,20 @@ class Names:
 
         >>> Names().resource("nvidia_com_gpu"), Names().resource("hugepages_2Mi"), Names().resource("cpu")
         ('nvidia.com/gpu', 'hugepages-2Mi', 'cpu')
+        >>> Names().resource("attachable_volumes_aws_ebs")
+        'attachable-volumes-aws-ebs'
         """
         known = {**RESOURCES, **(self.resources or {})}
-        return known.get(name) or name.replace("hugepages_", "hugepages-", 1)
+        native = name.replace("_", "-") if name.startswith(("hugepages_", "attachable_volumes_")) else name
+        return known.get(name) or native
+
+    def unknown(self, names: Iterable[str]) -> list[str]:
+        """Those of these resources that are still called as the exporter calls them; sorted.
+
+        >>> Names().unknown(["cpu", "ephemeral_storage", "example_com_fpga"])
+        ['example_com_fpga']
+        """
+        return sorted({name for name in names if "_" in name and self.resource(name) == name})
 
     def of_node(self, labels: Mapping[str, str]) -> dict[str, str]:
         """The wanted labels of a node that kube_node_labels tells."""
