@@ -2,8 +2,8 @@
 import { useEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
-import { axisNumber, axisTime } from "../logic/axis";
-import type { Series } from "../logic/series";
+import { axisDate, axisNumber, axisTime } from "../logic/axis";
+import { alone, type Series } from "../logic/series";
 import type { Zone } from "../logic/times";
 import { colour } from "./colours";
 
@@ -86,6 +86,7 @@ function optionsOf(current: { current: ChartProps }, width: number): uPlot.Optio
     return {
         width,
         height: HEIGHT,
+        tzDate: (seconds) => axisDate(seconds, zone),
         legend: { show: false },
         padding: [6, 16, 0, 0],
         cursor: {
@@ -110,7 +111,7 @@ function optionsOf(current: { current: ChartProps }, width: number): uPlot.Optio
             ...series.lines.map(({ name }) => ({
                 label: name,
                 stroke: colour(COLOURS[name] ?? "requests"),
-                points: { show: isFew },
+                points: { show: isFew, filter: lonely },
                 ...STYLES[name],
             })),
         ],
@@ -130,6 +131,12 @@ function optionsOf(current: { current: ChartProps }, width: number): uPlot.Optio
 
 /** One snapshot alone makes no line. */
 const isFew = (u: uPlot): boolean => u.data[0].length < 3;
+
+/** Which points are drawn beside the line; null: as `show` says. */
+function lonely(u: uPlot, line: number): number[] | null {
+    const found = alone(u.data[line] as (number | null)[]);
+    return found.length ? found : null;
+}
 
 function whole({ onZoom }: ChartProps): null {
     onZoom(null);

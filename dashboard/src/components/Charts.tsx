@@ -1,28 +1,30 @@
 /** Charts of a cluster over time: cpu, memory and one of the reader's choice, under one hairline. */
 import { useMemo, useState } from "preact/hooks";
-import { decimal, unitOf } from "../logic/amounts";
+import { unitOf } from "../logic/amounts";
 import { quoted, storeOf } from "../logic/command";
 import { documentName } from "../logic/notices";
-import { extent, type Line, nearest, type Series, type Subject, seriesOf } from "../logic/series";
-import { count, grouped, harmless, size, UNKNOWN } from "../logic/text";
-import { duration, shortTime } from "../logic/times";
+import { nearest, type Series, type Subject, seriesOf } from "../logic/series";
+import { count, grouped, harmless, size } from "../logic/text";
+import { duration } from "../logic/times";
 import { RANGES } from "../logic/url";
 import type { Span } from "../reading/days";
 import { usePage } from "../state/page";
 import { useSpan } from "../state/span";
 import type { ClusterIndex } from "../types/derived";
-import { Chart } from "./Chart";
 import { Copyable } from "./Copyable";
+import { Figure } from "./Figure";
 
 export function Charts({ index, end }: { index: ClusterIndex; end: number }) {
     const { view, go, library } = usePage();
-    const from = end - (duration(view.range) as number);
-    const loaded = useSpan(library, index, from, end);
+    const range: [number, number] = [end - (duration(view.range) as number), end];
+    const span = view.zoom ?? [range[0] / 1000, range[1] / 1000];
+    // what was zoomed into stays whole when the moment moves into it
+    const [from, to] = [Math.min(range[0], span[0] * 1000), Math.max(range[1], span[1] * 1000)];
+    const loaded = useSpan(library, index, from, to);
     const entries = loaded.value?.entries;
     const [hover, setHover] = useState<number | null>(null);
     const subjects = subjectsOf(view.chart);
     const series = useMemo(() => subjects.map((subject) => seriesOf(entries ?? [], subject)), [entries, view.chart]);
-    const span: [number, number] = view.zoom ?? [from / 1000, end / 1000];
     const pick = (seconds: number) => {
         const found = nearest(entries ?? [], seconds * 1000, Number.POSITIVE_INFINITY);
         if (found) go({ t: found.slot === index.last.slot ? null : found.slot });
@@ -33,10 +35,10 @@ export function Charts({ index, end }: { index: ClusterIndex; end: number }) {
                 {subjects.map((subject, at) => (
                     <Figure
                         key={at === 2 ? "third" : titleOf(subject)}
-                        subject={subject}
+                        title={titleOf(subject)}
+                        heading={at === 2 ? <Chooser index={index} /> : <h2>{titleOf(subject)}</h2>}
                         series={series[at] as Series}
                         hover={hover}
-                        chooser={at === 2 ? <Chooser index={index} /> : null}
                         isLoading={loaded.loading}
                         span={span}
                         onHover={setHover}
@@ -59,7 +61,7 @@ function subjectsOf(chart: string | null): Subject[] {
 function titleOf(subject: Subject): string {
     if (subject.kind !== "resource") return subject.kind;
     const unit = unitOf(subject.name);
-    return `${harmless(subject.name)}${unit ? ` (${unit})` : ""}`;
+    return `${harmless(subject.name)}${unit && ` (${unit})`}`;
 }
 
 /** Which third chart: pods, nodes, or another resource of this cluster. */
@@ -77,75 +79,11 @@ function Chooser({ index }: { index: ClusterIndex }) {
         >
             {["pods", "nodes", ...others].map((name) => (
                 <option key={name} value={name}>
-                    {harmless(name)}
+                    {name === "nodes" ? name : titleOf({ kind: "resource", name })}
                 </option>
             ))}
         </select>
     );
-}
-
-interface FigureProps {
-    subject: Subject;
-    series: Series;
-    hover: number | null;
-    chooser: preact.ComponentChildren;
-    isLoading: boolean;
-    span: [number, number];
-    onHover: (at: number | null) => void;
-    onZoom: (span: [number, number] | null) => void;
-    onPick: (seconds: number) => void;
-}
-
-function Figure({ subject, series, hover, chooser, isLoading, ...rest }: FigureProps) {
-    const { settings, dark } = usePage();
-    const title = titleOf(subject);
-    const nothing = isLoading ? null : nothingIn(series);
-    const at = hover === null ? -1 : series.times.indexOf(hover);
-    return (
-        <figure>
-            <figcaption>
-                {chooser ?? <h2>{title}</h2>}
-                <span class="quiet when">{at >= 0 ? shortTime((hover as number) * 1000, settings.zone) : ""}</span>
-                <span class="keys-row">
-                    {series.lines.toReversed().map((line) => (
-                        <Key key={line.name} line={line} at={at} />
-                    ))}
-                </span>
-            </figcaption>
-            {nothing && <p class="chart-nothing quiet">{nothing}</p>}
-            <Chart series={series} zone={settings.zone} dark={dark} label={words(title, series)} {...rest} />
-        </figure>
-    );
-}
-
-/** Why a chart is empty; null where it is not. */
-function nothingIn({ times, lines }: Series): string | null {
-    if (!times.length) return "no snapshot in this range";
-    return lines.some((line) => extent(line)) ? null : "unknown in this range";
-}
-
-/** A line's name, with its value under the hairline, or its last one. */
-function Key({ line, at }: { line: Line; at: number }) {
-    const value = at >= 0 ? line.values[at] : line.values.at(-1);
-    return (
-        <span class="key">
-            <i class={`line-sign ${line.name}`} aria-hidden="true" />
-            {line.name} <b>{value == null ? UNKNOWN : short(value)}</b>
-        </span>
-    );
-}
-
-const short = (value: number): string => (Number.isInteger(value) ? grouped(value) : decimal(value));
-
-function words(title: string, series: Series): string {
-    if (!series.times.length) return `${title}: no snapshot in this range`;
-    const parts = series.lines.map((line) => {
-        const found = extent(line);
-        if (!found) return `${line.name} unknown`;
-        const last = found.last === null ? "unknown at the end" : `last ${short(found.last)}`;
-        return `${line.name} ${short(found.least)} to ${short(found.most)}, ${last}`;
-    });
-    return `${title}: ${parts.join("; ")}; ${count(series.gaps.length, "gap")}`;
 }
 
 /** The ranges, and what it cost to read this one. */

@@ -8,7 +8,7 @@ import type { Shown } from "../state/cluster";
 import { usePage } from "../state/page";
 import { useSpan } from "../state/span";
 import type { ClusterIndex, Entry } from "../types/derived";
-import { Chart } from "./Chart";
+import { Figure } from "./Figure";
 
 const AT_ONCE = 3; // snapshots read together: each is parsed whole, for one node
 
@@ -19,12 +19,13 @@ interface Props {
 }
 
 export function NodeDay({ name, shown, index }: Props) {
-    const { library, go, settings, dark } = usePage();
+    const { library, go } = usePage();
     const end = Date.parse(shown.snapshot.slot);
     const span = useSpan(library, index, end - DAY, end).value;
     const chosen = useMemo(() => pick(span?.entries ?? [], shown.bytes), [span, shown.bytes]);
     const estimate = chosen.length * shown.bytes;
     const [wanted, setWanted] = useState(false);
+    const [hover, setHover] = useState<number | null>(null);
     const day = useDay(name, shown, chosen, wanted || estimate <= FREE_BYTES);
     const series = useMemo(
         () => ["cpu", "memory"].map((resource) => nodeSeries(day.sightings, resource)),
@@ -50,21 +51,22 @@ export function NodeDay({ name, shown, index }: Props) {
     return (
         <>
             {["cpu", "memory"].map((resource, at) => (
-                <figure key={resource}>
-                    <figcaption>
-                        {resource} ({unitOf(resource)})
-                    </figcaption>
-                    <Chart
-                        series={series[at] as (typeof series)[number]}
-                        span={[(end - DAY) / 1000, end / 1000]}
-                        zone={settings.zone}
-                        dark={dark}
-                        label={`${resource} of this node over the last 24 hours, from ${count(day.sightings.length, "snapshot")}`}
-                        onHover={() => {}}
-                        onZoom={() => {}}
-                        onPick={show}
-                    />
-                </figure>
+                <Figure
+                    key={resource}
+                    title={`${resource} of this node over the last 24 hours`}
+                    heading={
+                        <span>
+                            {resource} ({unitOf(resource)})
+                        </span>
+                    }
+                    series={series[at] as (typeof series)[number]}
+                    hover={hover}
+                    isLoading={day.done < chosen.length}
+                    span={[(end - DAY) / 1000, end / 1000]}
+                    onHover={setHover}
+                    onZoom={() => {}}
+                    onPick={show}
+                />
             ))}
             <small aria-live="polite">
                 {day.done < chosen.length ? `reading ${day.done} of ${chosen.length}; ` : ""}

@@ -10,6 +10,12 @@ export function axisTime(ms: number, stepSeconds: number, zone: Zone): string {
     return `${String(at.hour).padStart(2, "0")}:${String(at.minute).padStart(2, "0")}`;
 }
 
+/** Where marks of an axis go: at the hours and midnights of the zone, wherever the reader is. uPlot reads local parts. */
+export function axisDate(seconds: number, zone: Zone): Date {
+    const date = new Date(seconds * 1000);
+    return zone === "local" ? date : new Date(date.getTime() + date.getTimezoneOffset() * 60_000);
+}
+
 /** 12,000 → 12k, so that all axes are equally wide. */
 export function axisNumber(value: number): string {
     for (const [unit, sign] of [

@@ -2,7 +2,7 @@
 import type { Node } from "../types/model";
 import { scaled } from "./amounts";
 import { figure } from "./nodes";
-import { gapsIn, RESOURCE_LINES, type Series } from "./series";
+import { gapsIn, RESOURCE_LINES, type Series, withGaps } from "./series";
 
 const DAY_BUDGET_BYTES = 3_000_000; // a few seconds on a phone
 export const FREE_BYTES = 600_000; // as much as is read without asking
@@ -29,5 +29,5 @@ export function nodeSeries(sightings: readonly Sighting[], resource: string): Se
         return found == null ? null : scaled(resource, found);
     };
     const lines = RESOURCE_LINES.map((name) => ({ name, values: sightings.map(({ node }) => value(node, name)) }));
-    return { times, lines, gaps: gapsIn(times) };
+    return withGaps({ times, lines, gaps: gapsIn(times) });
 }

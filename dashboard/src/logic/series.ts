@@ -78,7 +78,8 @@ function linesOf(subject: Subject): [string, (totals: SmallTotals) => number | n
     ]);
 }
 
-function withGaps({ times, lines, gaps }: Series): Series {
+/** With a hole in the middle of each gap, so that no line crosses it. */
+export function withGaps({ times, lines, gaps }: Series): Series {
     if (!gaps.length) return { times, lines, gaps };
     const opens = new Set(gaps.map(([from]) => from));
     const made: Series = { times: [], lines: lines.map(({ name }) => ({ name, values: [] })), gaps };
@@ -92,6 +93,22 @@ function withGaps({ times, lines, gaps }: Series): Series {
     }
     return made;
 }
+
+/** What of a series lies in a span of seconds. */
+export function inside({ times, lines, gaps }: Series, [from, to]: readonly [number, number]): Series {
+    const first = times.findIndex((time) => time >= from);
+    const start = first < 0 ? times.length : first;
+    const end = times.findLastIndex((time) => time <= to) + 1;
+    return {
+        times: times.slice(start, end),
+        lines: lines.map(({ name, values }) => ({ name, values: values.slice(start, end) })),
+        gaps: gaps.filter(([opens, closes]) => opens < to && closes > from),
+    };
+}
+
+/** Where a value has no neighbour that is known: no line reaches it, so it is a point of its own. */
+export const alone = (values: readonly (number | null | undefined)[]): number[] =>
+    values.flatMap((value, at) => (value != null && values[at - 1] == null && values[at + 1] == null ? at : []));
 
 /** Smallest, largest and last known value of a line: its summary in words. */
 export function extent(line: Line): { least: number; most: number; last: number | null } | null {

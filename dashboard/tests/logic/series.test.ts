@@ -1,7 +1,7 @@
 /** Over time: gaps stay gaps, unknown stays unknown. */
 import { describe, expect, test } from "vitest";
 import { nodeSeries, pick } from "../../src/logic/nodeday";
-import { extent, gapsIn, nearest, seriesOf } from "../../src/logic/series";
+import { alone, extent, gapsIn, inside, nearest, seriesOf } from "../../src/logic/series";
 import { sparkPath } from "../../src/logic/spark";
 import { nearestMark, stripOf } from "../../src/logic/strip";
 import { cpuNode, smallTotals } from "../support";
@@ -23,6 +23,25 @@ describe("gaps", () => {
         expect(series.times).toHaveLength(6);
         expect(series.lines.map((line) => line.values[3])).toEqual([null, null, null, null]);
         expect(series.lines.map((line) => line.name)).toEqual(["allocatable", "limits", "requests", "usage"]);
+    });
+    test("a snapshot between two gaps is drawn, though no line reaches it", () => {
+        const lone = seriesOf(
+            [0, 15, 30, 45, 200, 400, 415, 430, 445].map((minute) => point(minute)),
+            CPU,
+        );
+        const [values] = lone.lines.map((line) => line.values);
+        expect(lone.gaps).toHaveLength(2);
+        expect(alone(values ?? []).map((at) => lone.times[at])).toEqual([Date.parse(slot(200)) / 1000]);
+        expect(alone([1, null, 2, 3, null, undefined])).toEqual([0]);
+    });
+    test("what lies outside of what was zoomed into is not spoken of", () => {
+        const whole = seriesOf([point(0, { usage: 900 }), point(15), point(30), point(90), point(105)], CPU);
+        const seconds = (minute: number) => Date.parse(slot(minute)) / 1000;
+        const seen = inside(whole, [seconds(10), seconds(40)]);
+        expect(seen.times).toEqual([seconds(15), seconds(30)]);
+        expect(extent(seen.lines[3] as never)).toEqual({ least: 0.1, most: 0.1, last: 0.1 });
+        expect([seen.gaps.length, inside(whole, [seconds(0), seconds(20)]).gaps.length]).toEqual([1, 0]);
+        expect(inside(whole, [seconds(200), seconds(300)]).times).toEqual([]);
     });
     test("unknown usage is null, not 0; amounts are in cores", () => {
         const usage = seriesOf([point(0), point(15, { usage: null })], CPU).lines[3];
@@ -66,6 +85,12 @@ describe("a node's own day", () => {
         expect(pick(entries, 1_000_000)).toEqual([0, 720, 1439]);
         expect(pick(entries, 50_000_000)).toEqual([0, 1439]);
         expect(pick([1, 2], 50_000_000)).toEqual([1, 2]);
+    });
+    test("no line of it crosses a gap", () => {
+        const seen = [0, 15, 30, 90, 105].map((minute) => ({ slot: slot(minute), node: cpuNode("a", 500) }));
+        const series = nodeSeries(seen, "cpu");
+        expect(series.gaps).toHaveLength(1);
+        expect(series.lines.find((line) => line.name === "requests")?.values).toEqual([0.5, 0.5, 0.5, null, 0.5, 0.5]);
     });
     test("a snapshot without the node is a hole, not 0", () => {
         const series = nodeSeries(

@@ -1,7 +1,7 @@
 /** Texts that cannot mislead, and numbers that say what they are. */
-import { describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import { amount, decimal, exact, percentage, ratio, signed, sum } from "../../src/logic/amounts";
-import { axisNumber, axisTime } from "../../src/logic/axis";
+import { axisDate, axisNumber, axisTime } from "../../src/logic/axis";
 import { harmless, size } from "../../src/logic/text";
 import { age, dateIn, duration, exactTime, moment, shortTime } from "../../src/logic/times";
 
@@ -90,4 +90,16 @@ test("axes say the clock within a day and the date at its start", () => {
     expect(axisTime(Date.parse("2026-11-23T04:00:00Z"), 3600, "utc")).toBe("04:00");
     expect(axisTime(Date.parse("2026-11-23T00:00:00Z"), 3600, "utc")).toBe("23 Nov");
     expect([axisNumber(0.25), axisNumber(40_000), axisNumber(2_500_000)]).toEqual(["0.25", "40k", "2.5M"]);
+});
+
+describe("in another zone than UTC", () => {
+    afterEach(() => vi.unstubAllEnvs());
+    test.each(["Asia/Kolkata", "America/New_York"])("marks of an axis stand at the zone's own hours: %s", (place) => {
+        vi.stubEnv("TZ", place);
+        const midnight = Date.parse("2026-11-23T00:00:00Z") / 1000;
+        expect(new Date(midnight * 1000).getHours()).not.toBe(0);
+        expect(axisDate(midnight, "utc").getHours()).toBe(0);
+        expect(axisDate(midnight, "utc").getMinutes()).toBe(0);
+        expect(axisDate(midnight, "local").getTime()).toBe(midnight * 1000);
+    });
 });
