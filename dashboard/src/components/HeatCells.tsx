@@ -29,6 +29,7 @@ export function HeatCells({ nodes, measure, group }: CellsProps) {
     useEffect(() => {
         if (made && canvas.current) draw(canvas.current, made, width, view.node);
     }, [made, width, dark, view.node]);
+    useEffect(() => setHover(null), [made]); // what it told is of the cells before
     const under = (event: MouseEvent) => (made && cellAt(made, event.offsetX, event.offsetY)) || null;
     return (
         <div class="heat-box" ref={box}>
@@ -91,12 +92,14 @@ function draw(canvas: HTMLCanvasElement, made: HeatLayout, width: number, chosen
             cell.step === "over" ? over : typeof cell.step === "number" ? (steps[cell.step] as string) : "transparent";
         pen.fillRect(cell.x, cell.y, side, side);
         if (cell.step === "over") stroke(pen, overDark, [cell.x, cell.y + side, cell.x + side, cell.y]);
+        if (cell.step === "none")
+            stroke(pen, line, [cell.x + side / 3, cell.y + side / 2, cell.x + side - side / 3, cell.y + side / 2]);
         if (cell.step === "unknown") outline(pen, line, cell.x, cell.y, side);
         if (cell.node.name === chosen) outline(pen, text, cell.x, cell.y, side, 2);
     }
 }
 
-/** Over 100 % has a slash, unknown is hollow: neither needs colour to be seen. */
+/** Over 100 % has a slash, none is a dash, unknown is hollow: none of them needs colour to be seen. */
 function stroke(
     pen: CanvasRenderingContext2D,
     style: string,

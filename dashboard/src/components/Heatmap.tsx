@@ -57,7 +57,9 @@ export function Heatmap({ snapshot }: { snapshot: Snapshot }) {
 const firstGroup = (nodes: readonly Node[]): TextField | null =>
     groupFields(nodes).find((field) => field === "pool" || field === "zone") ?? null;
 
-const STEPS: Step[] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, "over", "unknown"];
+const STEPS: Step[] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, "over", "none", "unknown"];
+
+const BESIDE: Record<Exclude<Step, number>, string> = { over: "over 100%", none: "has none", unknown: "unknown" };
 
 /** The legend, with how many nodes are in each step: the heatmap in words. */
 function Scale({ nodes, measure }: { nodes: readonly Node[]; measure: Measure }) {
@@ -78,13 +80,7 @@ function Scale({ nodes, measure }: { nodes: readonly Node[]; measure: Measure })
                         style={typeof step === "number" ? { background: colours[step] } : undefined}
                         aria-hidden="true"
                     />
-                    <span>
-                        {step === "over"
-                            ? "over 100%"
-                            : step === "unknown"
-                              ? "unknown"
-                              : `${step * 10}–${step * 10 + 10}%`}
-                    </span>
+                    <span>{typeof step === "number" ? `${step * 10}–${step * 10 + 10}%` : BESIDE[step]}</span>
                     <b>{grouped(counts.get(step) ?? 0)}</b>
                 </li>
             ))}

@@ -2,13 +2,16 @@
 import type { Node } from "../types/model";
 import { percentage, ratio } from "./amounts";
 import { isMeasured } from "./bar";
-import { figure, nodesBy, resourceNames, shortNames, type TextField } from "./nodes";
+import { figure, has, lacking, nodesBy, resourceNames, shortNames, type TextField } from "./nodes";
+import { ABSENT } from "./text";
 
 export interface Measure {
     key: string;
     title: string;
     part: (node: Node) => number | null;
     whole: (node: Node) => number | null;
+    /** Whether there is nothing of it on the node, which is not the same as unknown. */
+    lacks: (node: Node) => boolean;
 }
 
 /** Ratios that a cell can show: requests, usage and limits of allocatable, usage of requests; and pods. */
@@ -17,18 +20,21 @@ export function measuresOf(nodes: readonly Node[]): Measure[] {
     const short = shortNames(names);
     const made = names.flatMap((name) => {
         const said = short.get(name) as string;
+        const lacks = (node: Node) => !has(node, name) && lacking(node) === ABSENT;
         const of = (part: "requests" | "limits" | "usage" | "allocatable") => (node: Node) => figure(node, name, part);
         const asked = {
             key: said,
             title: `${said} requests of allocatable`,
             part: of("requests"),
             whole: of("allocatable"),
+            lacks,
         };
         const limits = {
             key: `${said}-limits`,
             title: `${said} limits of allocatable`,
             part: of("limits"),
             whole: of("allocatable"),
+            lacks,
         };
         if (!isMeasured(name)) return [asked];
         return [
@@ -38,8 +44,15 @@ export function measuresOf(nodes: readonly Node[]): Measure[] {
                 title: `${said} usage of allocatable`,
                 part: of("usage"),
                 whole: of("allocatable"),
+                lacks,
             },
-            { key: `${said}-waste`, title: `${said} usage of requests`, part: of("usage"), whole: of("requests") },
+            {
+                key: `${said}-waste`,
+                title: `${said} usage of requests`,
+                part: of("usage"),
+                whole: of("requests"),
+                lacks,
+            },
             limits,
         ];
     });
@@ -48,20 +61,24 @@ export function measuresOf(nodes: readonly Node[]): Measure[] {
         title: "pods of what a node takes",
         part: (node: Node) => node.pods.counted,
         whole: (node: Node) => node.pods.allocatable,
+        lacks: () => false,
     };
     return [...made, pods];
 }
 
-/** Steps of the colour scale: 0–9 by tenths up to 100 %, "over" beyond, "unknown". */
-export type Step = number | "over" | "unknown";
+/** Steps of the colour scale: 0–9 by tenths up to 100 %, "over" beyond, "none" of nothing, "unknown". */
+export type Step = number | "over" | "none" | "unknown";
 
 export function stepOf(node: Node, measure: Measure): Step {
-    const share = ratio(measure.part(node), measure.whole(node));
+    const [part, whole] = [measure.part(node), measure.whole(node)];
+    if (measure.lacks(node) || (part === 0 && whole === 0)) return "none";
+    const share = ratio(part, whole);
     if (share === null) return "unknown";
     return share > 1 ? "over" : Math.min(9, Math.floor(share * 10));
 }
 
-export const shareText = (node: Node, measure: Measure): string => percentage(measure.part(node), measure.whole(node));
+export const shareText = (node: Node, measure: Measure): string =>
+    measure.lacks(node) ? ABSENT : percentage(measure.part(node), measure.whole(node));
 
 export interface Cell {
     node: Node;

@@ -4,13 +4,13 @@ import { barHover, barWords, shapeOf, TRACK } from "../../src/logic/bar";
 import { commandOf, quoted, storeOf } from "../../src/logic/command";
 import { arrangeFleet, type FleetRow, sumFleet } from "../../src/logic/fleet";
 import { headlineOf } from "../../src/logic/headline";
-import { cellAt, layout, measuresOf, stepOf } from "../../src/logic/heat";
+import { cellAt, layout, measuresOf, shareText, stepOf } from "../../src/logic/heat";
 import { documentName, noticeOf } from "../../src/logic/notices";
 import { arrangePlaces, placeColumns } from "../../src/logic/places";
 import { staleness, troublesOf } from "../../src/logic/trouble";
 import { HOME } from "../../src/logic/url";
 import { Problem, type ProblemKind } from "../../src/reading/problem";
-import { cpuNode, MARKUP, smallTotals, totalsOf } from "../support";
+import { cpuNode, MARKUP, node, resource, smallTotals, totalsOf } from "../support";
 
 describe("a bar", () => {
     test("the track is allocatable, and requests fill their share of it", () => {
@@ -178,6 +178,14 @@ describe("commands", () => {
 });
 
 describe("the heatmap", () => {
+    test("a node without the resource has none of it, and is not unknown", () => {
+        const gpu = (name: string, requests: number | null, allocatable: number | null) =>
+            node(name, { resources: { "nvidia.com/gpu": resource({ requests, allocatable }) } });
+        const nodes = [gpu("a", 3, 8), cpuNode("b", 1), gpu("c", 0, 0), gpu("d", null, 8), node("e"), gpu("f", 1, 0)];
+        const measure = measuresOf(nodes).find((each) => each.key === "gpu") as never;
+        expect(nodes.map((each) => stepOf(each, measure))).toEqual([3, "none", "none", "unknown", "unknown", "over"]);
+        expect(nodes.map((each) => shareText(each, measure))).toEqual(["37%", "–", "–", "?", "?", "over"]);
+    });
     const nodes = [
         cpuNode("a", 100, 1000, { pool: "x" }),
         cpuNode("b", 1000, 1000, { pool: "y" }),
