@@ -86,6 +86,30 @@ test("the fleet travels, too", () =>
         );
     }));
 
+test("the fleet of a past moment is as of that moment: ages, what needs a look, no line of today's", () =>
+    open({ hash: `#/?t=${slot(18)}`, tolerated: /status of 40[34]/ }, async (page) => {
+        const row = (name) => page.getByRole("row").filter({ has: page.getByRole("link", { name, exact: true }) });
+        await row("prod-us-2")
+            .getByText("54 h")
+            .or(row("prod-us-2").getByText("2 d", { exact: true }))
+            .waitFor();
+        assert.equal(await page.locator("svg.spark").count(), 0);
+        const looked = await page.locator("tbody .sign").allInnerTexts();
+        const marked = looked.filter((sign) => sign === "!").length;
+        await page.getByText(new RegExp(`^${marked} needs? a look`)).waitFor();
+        await page.getByText(/without \d+ clusters? of which there is nothing to read/).waitFor();
+    }));
+
+test("numbers of the fleet from before a day that cannot be read say so", () =>
+    open({ tolerated: /status of 40[34]/ }, async (page) => {
+        const at = slot(2);
+        await page.route(`**/clusters/prod-eu-1/days/${at.slice(0, 10)}.json`, (route) => route.fulfill({ body: "{" }));
+        await page.goto(page.url().replace(/#.*/, `#/?t=${at}`));
+        const row = page.getByRole("row").filter({ has: page.getByRole("link", { name: "prod-eu-1" }) });
+        await row.getByText(`the index for ${at.slice(0, 10)} cannot be read`).waitFor();
+        assert.match(await row.innerText(), /\/40\b/);
+    }));
+
 test("two moments are compared: nodes that went, and by how much the rest moved", () =>
     open({ hash: "#/c/prod-us-2?tab=changes&vs=24h" }, async (page) => {
         const changes = page.getByRole("region", { name: "Changes", exact: true });

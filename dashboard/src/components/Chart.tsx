@@ -76,7 +76,7 @@ const dataOf = ({ times, lines }: Series): uPlot.AlignedData =>
 
 function optionsOf(current: { current: ChartProps }, width: number): uPlot.Options {
     const { series, zone } = current.current;
-    const [quiet, line] = [colour("quiet"), colour("line")];
+    const [quiet, line, surface] = [colour("quiet"), colour("line"), colour("surface")];
     const axis = {
         stroke: quiet,
         grid: { stroke: line, width: 1 },
@@ -111,7 +111,7 @@ function optionsOf(current: { current: ChartProps }, width: number): uPlot.Optio
             ...series.lines.map(({ name }) => ({
                 label: name,
                 stroke: colour(COLOURS[name] ?? "requests"),
-                points: { show: isFew, filter: lonely },
+                points: { show: isFew, filter: lonely, fill: surface },
                 ...STYLES[name],
             })),
         ],

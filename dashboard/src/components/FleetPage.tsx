@@ -3,7 +3,7 @@
 import { storeOf } from "../logic/command";
 import { arrangeFleet, type FleetRow, sumFleet } from "../logic/fleet";
 import { documentName } from "../logic/notices";
-import { count, grouped, harmless } from "../logic/text";
+import { count, grouped, harmless, UNKNOWN } from "../logic/text";
 import { staleness, troublesOf } from "../logic/trouble";
 import { type Fleet, type Member, useFleet } from "../state/fleet";
 import { usePage } from "../state/page";
@@ -60,17 +60,18 @@ function problemWords(problem: NonNullable<Member["problem"]>): string {
 function Headline({ rows }: { rows: FleetRow[] }) {
     const sums = sumFleet(rows);
     const isLoading = rows.some((row) => row.loading);
-    const said = (value: number | null, noun: string) => (value === null ? `? ${noun}s` : count(value, noun));
+    const said = (value: number | null, noun: string) =>
+        isLoading || value === null ? `${isLoading ? "…" : UNKNOWN} ${noun}s` : count(value, noun);
     return (
         <p class="summary" aria-busy={isLoading}>
             <span>{count(sums.clusters, "cluster")}</span>
             <span>
                 {said(sums.nodes, "node")}
-                {sums.notReady ? <em class="bad"> ({grouped(sums.notReady)} not ready)</em> : ""}
+                {sums.notReady && !isLoading ? <em class="bad"> ({grouped(sums.notReady)} not ready)</em> : ""}
             </span>
             <span>{said(sums.pods, "pod")}</span>
             {!isLoading && sums.without > 0 && (
-                <span class="quiet">without {count(sums.without, "cluster")} that cannot be read</span>
+                <span class="quiet">without {count(sums.without, "cluster")} of which there is nothing to read</span>
             )}
             {sums.troubled > 0 && (
                 <strong class="attention">

@@ -39,7 +39,11 @@ export function FleetTable({ rows, indexes, loading }: Props) {
                         {FLEET_KEYS.slice(0, -1).map((key) => (
                             <Heading key={key} name={key} />
                         ))}
-                        <th scope="col" class="col-day" title="cpu requests of allocatable over the last day">
+                        <th
+                            scope="col"
+                            class="col-day"
+                            title="cpu requests of allocatable in the day up to the last snapshot; told when live"
+                        >
                             {TITLES.day}
                         </th>
                         <Heading name="seen" />
@@ -94,6 +98,7 @@ function Heading({ name }: { name: FleetKey }) {
 function Row({ row, index, signs }: { row: FleetRow; index: ClusterIndex | null; signs: Signs }) {
     const { view, now, settings } = usePage();
     const link = formatView({ ...HOME, cluster: row.name, t: view.t });
+    const then = view.t === null ? now : Date.parse(view.t); // ages are as of the moment that is shown
     const worst = row.troubles[0]?.weight ?? 0;
     const hasCells = row.loading || row.totals !== null;
     return (
@@ -105,7 +110,11 @@ function Row({ row, index, signs }: { row: FleetRow; index: ClusterIndex | null;
                     </span>
                     {harmless(row.name)}
                 </a>
-                {row.takenAt !== null && <small class="on-phone">seen {age(now - row.takenAt)} ago</small>}
+                {row.takenAt !== null && (
+                    <small class="on-phone">
+                        seen {age(then - row.takenAt)} {view.t === null ? "ago" : "before"}
+                    </small>
+                )}
                 {hasCells && <Troubles row={row} />}
             </th>
             {hasCells ? (
@@ -115,9 +124,11 @@ function Row({ row, index, signs }: { row: FleetRow; index: ClusterIndex | null;
                     <Troubles row={row} />
                 </td>
             )}
-            <td class="col-day">{index && <Sparkline points={index.recent} />}</td>
+            <td class="col-day">
+                {index && (view.t === null ? <Sparkline points={index.recent} /> : <span class="quiet">{ABSENT}</span>)}
+            </td>
             <td class="col-seen" title={row.takenAt === null ? "" : exactTime(row.takenAt, settings.zone)}>
-                {row.takenAt === null ? "" : age(now - row.takenAt)}
+                {row.takenAt === null ? "" : age(then - row.takenAt)}
             </td>
         </tr>
     );

@@ -1,6 +1,7 @@
-/** The last day of cpu requests as a share of allocatable: a glance, with its words. */
+/** A day of cpu requests as a share of allocatable: a glance, with its words. */
 import { percentage } from "../logic/amounts";
 import { sparkPath } from "../logic/spark";
+import { age } from "../logic/times";
 import type { Point } from "../types/derived";
 
 const [WIDTH, HEIGHT] = [110, 20];
@@ -12,7 +13,8 @@ export function Sparkline({ points }: { points: readonly Point[] }) {
         const cpu = point?.totals.resources.cpu;
         return percentage(cpu?.requests ?? null, cpu?.allocatable ?? null);
     });
-    const words = `cpu requests of allocatable over the last day: ${first}, now ${last}`;
+    const span = age(Date.parse(points.at(-1)?.slot ?? "") - Date.parse(points[0]?.slot ?? ""));
+    const words = `cpu requests of allocatable in the ${span} up to the last snapshot: from ${first} to ${last}`;
     return (
         <svg
             class="spark"

@@ -43,6 +43,7 @@ export function arrangeFleet(rows: readonly FleetRow[], query: string, sort: Sor
 
 export interface FleetSum {
     clusters: number;
+    /** null: unknown for a cluster, or nothing is known of any. */
     nodes: number | null;
     notReady: number | null;
     pods: number | null;
@@ -53,14 +54,15 @@ export interface FleetSum {
 
 export function sumFleet(rows: readonly FleetRow[]): FleetSum {
     const known = rows.flatMap((row) => (row.totals ? [row.totals] : []));
-    const ready = sum(known.map((totals) => totals.nodes.ready));
-    const nodes = sum(known.map((totals) => totals.nodes.count));
+    const total = (of: (totals: SmallTotals) => number | null) =>
+        rows.length && !known.length ? null : sum(known.map(of));
+    const [nodes, ready] = [total(({ nodes: { count } }) => count), total(({ nodes }) => nodes.ready)];
     return {
         clusters: rows.length,
         nodes,
         notReady: nodes === null || ready === null ? null : nodes - ready,
-        pods: sum(known.map((totals) => totals.pods.counted)),
-        troubled: rows.filter((row) => row.troubles.length).length,
+        pods: total(({ pods }) => pods.counted),
+        troubled: rows.filter((row) => row.troubles.some(({ weight }) => weight > 0)).length,
         without: rows.length - known.length,
     };
 }

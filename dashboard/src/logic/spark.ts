@@ -2,14 +2,16 @@
 import type { Point } from "../types/derived";
 import { fullness } from "./nodes";
 import { gapsIn } from "./series";
+import { DAY } from "./times";
 
-/** Requests of allocatable over a span, as an SVG path in a box; "" where nothing is known. */
+/** Requests of allocatable in the day up to the last point, as an SVG path in a box; "" where nothing is known. */
 export function sparkPath(points: readonly Point[], resource: string, width: number, height: number): string {
     const times = points.map((point) => Date.parse(point.slot) / 1000);
     const shares = points.map((point) => shareOf(point, resource));
     const known = shares.filter((share) => share !== null);
-    const [first, last] = [times[0], times.at(-1)];
-    if (known.length < 2 || first === undefined || last === undefined || last <= first) return "";
+    const last = times.at(-1);
+    if (known.length < 2 || last === undefined) return "";
+    const first = Math.min(last - DAY / 1000, times[0] as number); // an hour is not drawn as long as a day
     const [least, most] = [Math.min(...known), Math.max(...known)];
     const room = Math.max(most - least, 0.05); // a move of less than five points is not made to look like one
     const middle = (least + most) / 2;

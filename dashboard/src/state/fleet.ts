@@ -13,6 +13,7 @@ export interface Member {
     /** The totals at the moment that is shown, and when they were taken. */
     totals: SmallTotals | null;
     takenAt: number | null;
+    /** Beside totals: why they are older than they could be. */
     problem: Problem | null;
     loading: boolean;
 }
@@ -75,7 +76,7 @@ const waiting = (name: string): Member => ({
 /** What could not be fetched just now keeps the numbers from before, beside its problem. */
 function kept(old: { of: string; members: Map<string, Member> }, of: string, made: Member): Member {
     const before = old.of === of ? old.members.get(made.name) : undefined;
-    return made.problem && before?.totals ? { ...before, problem: made.problem } : made;
+    return made.problem && !made.totals && before?.totals ? { ...before, problem: made.problem } : made;
 }
 
 async function member(library: Library, name: string, t: string | null): Promise<Member> {
@@ -83,8 +84,8 @@ async function member(library: Library, name: string, t: string | null): Promise
     try {
         const index = await library.index(name);
         if (t === null) return { ...made, index, totals: index.totals, takenAt: takenAt(index.last) };
-        const { entry } = await entryAt(library, index, t);
-        return { ...made, index, totals: entry.totals, takenAt: takenAt(entry) };
+        const { entry, problems } = await entryAt(library, index, t);
+        return { ...made, index, totals: entry.totals, takenAt: takenAt(entry), problem: problems[0] ?? null };
     } catch (error) {
         return { ...made, problem: asProblem(error) };
     }

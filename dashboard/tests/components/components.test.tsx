@@ -63,7 +63,7 @@ test("the legend explains every word", () => {
 test("a sparkline has its words", () => {
     const points = [0, 1, 2].map((hour) => ({ slot: `2026-11-23T0${hour}:00:00Z`, totals: smallTotals() }));
     expect(render(<Sparkline points={points} />)).toContain(
-        "cpu requests of allocatable over the last day: 50%, now 50%",
+        "cpu requests of allocatable in the 2 h up to the last snapshot: from 50% to 50%",
     );
 });
 

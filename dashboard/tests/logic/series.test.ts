@@ -67,6 +67,10 @@ test("a sparkline lifts its pen over gaps and unknowns", () => {
     expect(sparkPath([point(0)], "cpu", 100, 10)).toBe("");
 });
 
+test("a sparkline is a day wide: an hour is a small part of it", () => {
+    expect(sparkPath([point(0), point(30), point(60)], "cpu", 240, 10)).toBe("M230.0 5.0L235.0 5.0L240.0 5.0");
+});
+
 describe("a day's strip", () => {
     const bounds: [number, number] = [Date.UTC(2026, 10, 23), Date.UTC(2026, 10, 24)];
     const strip = stripOf([slot(0), slot(360), slot(720), "2026-11-24T00:00:00Z"], bounds);

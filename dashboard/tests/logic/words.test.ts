@@ -105,6 +105,12 @@ describe("the fleet", () => {
     });
     test("a cluster that cannot be read is not summed as 0", () => {
         expect(sumFleet([row("a"), row("b", { totals: null })])).toMatchObject({ clusters: 2, nodes: 1, without: 1 });
+        expect(sumFleet([row("a", { totals: null })])).toMatchObject({ nodes: null, notReady: null, pods: null });
+        expect(sumFleet([])).toMatchObject({ clusters: 0, nodes: 0, pods: 0 });
+    });
+    test("a cluster that was not there yet needs no look", () => {
+        const rows = [row("a", { troubles: [{ weight: 0, words: "no snapshot" }] }), row("b")];
+        expect(sumFleet(rows).troubled).toBe(0);
     });
 });
 
