@@ -273,6 +273,23 @@ test("namespaces are a table of their own", () =>
         await table.locator("tbody").getByRole("rowheader").first().waitFor();
         assert.equal(Number(await table.getAttribute("aria-rowcount")) - 1, latest("prod-eu-1").namespaces.length);
         await shot(page, "namespaces-light");
+        const heading = table.getByRole("columnheader", { name: "cpu requests" });
+        assert.equal(await heading.getAttribute("aria-sort"), "descending");
+        await heading.getByRole("button").click();
+        await until(
+            () => heading.getAttribute("aria-sort"),
+            (order) => order === "ascending",
+            "the first click turns the order round",
+        );
+    }));
+
+test("a search that no namespace matches says of how many, and is taken away", () =>
+    open({ hash: "#/c/prod-eu-1?tab=namespaces&q=ip-10" }, async (page) => {
+        const all = latest("prod-eu-1").namespaces.length;
+        await page.getByText(`0 of ${all} namespaces`).waitFor();
+        assert.equal(await page.getByRole("searchbox", { name: "Search namespaces" }).inputValue(), "ip-10");
+        await page.getByRole("button", { name: "Show all" }).click();
+        await page.getByText(new RegExp(`^${all} namespaces`)).waitFor();
     }));
 
 test("pods without a node, and those on nodes that are not listed, are shown", () =>

@@ -47,6 +47,12 @@ test("a damaged snapshot: said where it is looked at; the next one is one step a
         await ready(page);
     }));
 
+test("a snapshot that is not of one point in time says so", () =>
+    open({ hash: "#/c/prod-us-2" }, async (page) => {
+        await page.getByText("Not of one point in time").waitFor();
+        await page.getByText(/pods may be missing or counted twice/).waitFor();
+    }));
+
 test("a newer schema: publish the page again", () =>
     open({ hash: "#/c/newer" }, async (page) => {
         await page

@@ -118,6 +118,24 @@ test("two moments are compared: nodes that went, and by how much the rest moved"
         await shot(page, "changes-light");
     }));
 
+test("the search narrows the changes, and says what is searched", () =>
+    open({ hash: "#/c/prod-us-2?tab=changes&vs=24h&q=no-such-node" }, async (page) => {
+        const changes = page.getByRole("region", { name: "Changes", exact: true });
+        await changes.getByRole("heading", { name: "Changed: 0 nodes" }).waitFor();
+        assert.equal(await changes.getByRole("heading", { name: /^Went/ }).count(), 0);
+        assert.equal(await page.getByRole("searchbox", { name: "Search changes" }).inputValue(), "no-such-node");
+    }));
+
+test("the moment that is compared with is older where a day cannot be read, and that is said", () =>
+    open({ hash: "#/c/solo", tolerated: null }, async (page) => {
+        const before = new Date(Date.parse(slot(0)) - 86_400_000).toISOString().slice(0, 10);
+        await page.route(`**/clusters/prod-eu-1/days/${before}.json`, (route) => route.fulfill({ body: "{" }));
+        await page.goto(page.url().replace(/#.*/, "#/c/prod-eu-1?tab=changes&vs=24h"));
+        const changes = page.getByRole("region", { name: "Changes", exact: true });
+        await changes.getByText(`The index for ${before} cannot be read`).waitFor();
+        await changes.getByText(/→ .*, (2[5-9]|3\d|4\d) h apart|→ .*, \d+ d apart/).waitFor();
+    }));
+
 test("any other moment can be compared with, and the address holds it", () =>
     open({ hash: "#/c/prod-eu-1?tab=changes" }, async (page) => {
         const changes = page.getByRole("region", { name: "Changes", exact: true });

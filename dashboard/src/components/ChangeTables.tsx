@@ -13,10 +13,11 @@ export function Compared({ compared, everything }: { compared: Comparison; every
     const changed = everything ? compared.changed : compared.changed.filter(notable);
     const quiet = compared.changed.length - changed.length;
     const { namespaces, unscheduled, unknownNodes } = compared;
+    const totals = compared.totals.filter((each) => isOfCluster(each) || everything);
     return (
         <div class="changes">
             <Block title="Cluster">
-                {compared.totals.length ? <Totals deltas={compared.totals} /> : <p class="quiet">Nothing moved.</p>}
+                {totals.length ? <Totals deltas={totals} /> : <p class="quiet">Nothing of note moved.</p>}
             </Block>
             {unscheduled.length > 0 && (
                 <Block title="Pods without a node">
@@ -26,9 +27,11 @@ export function Compared({ compared, everything }: { compared: Comparison; every
             <Nodes title="Came" nodes={compared.came} />
             <Nodes title="Went" nodes={compared.went} />
             <Block title={`Changed: ${count(changed.length, "node")}`}>
-                {changed.length > 0 && <ChangeTable changes={changed} />}
+                {changed.length > 0 && <ChangeTable changes={changed} everything={everything} />}
                 <p class="quiet">
-                    {quiet > 0 ? `${count(quiet, "node")} changed only a little in usage. ` : ""}
+                    {quiet > 0
+                        ? `${count(quiet, "node")} moved only a little: in usage, or in pods that wait or end. `
+                        : ""}
                     {grouped(compared.unchanged)} unchanged.
                 </p>
             </Block>
@@ -45,11 +48,7 @@ function Totals({ deltas }: { deltas: readonly Delta[] }) {
     const figures = FIGURES.filter((name) => amounts.some((each) => each.figure === name));
     return (
         <>
-            <Deltas
-                deltas={deltas.filter(
-                    (each) => isCount(each) && (each.resource === "nodes" || each.figure === "counted"),
-                )}
-            />
+            <Deltas deltas={deltas.filter(isCount)} />
             {amounts.length > 0 && (
                 <table class="plain change-table">
                     <caption class="unseen">What moved in the whole cluster</caption>
@@ -86,6 +85,9 @@ function Totals({ deltas }: { deltas: readonly Delta[] }) {
     );
 }
 
+/** Of pods, their number alone. */
+const isOfCluster = ({ resource, figure }: Delta): boolean => resource !== "pods" || figure === "counted";
+
 function Block({ title, children }: { title: string; children: preact.ComponentChildren }) {
     return (
         <section class="block">
@@ -119,9 +121,9 @@ function Nodes({ title, nodes }: { title: string; nodes: Node[] }) {
 const More = ({ of }: { of: number }) =>
     of > MOST ? <p class="quiet">and {grouped(of - MOST)} more: nodetally diff shows them all</p> : null;
 
-function ChangeTable({ changes }: { changes: NodeChange[] }) {
+function ChangeTable({ changes, everything }: { changes: NodeChange[]; everything: boolean }) {
     const shown = changes.slice(0, MOST);
-    const moved = movedIn(shown);
+    const moved = movedIn(shown, everything);
     const domain = sharedDomain(shown.map((change) => change.name));
     const hasWords = shown.some((change) => factsOf(change).length);
     return (
@@ -166,17 +168,18 @@ interface Moved {
 const keyOf = ({ resource, figure }: Delta): string => `${resource}\n${figure}`;
 
 /** A column for each figure that moved anywhere, in the order in which a node has them. */
-function movedIn(changes: readonly { deltas: Delta[] }[]): Moved[] {
+function movedIn(changes: readonly { deltas: Delta[] }[], everything = false): Moved[] {
     const found = new Map<string, Delta>();
     for (const { deltas } of changes)
-        for (const delta of deltas) if (isTold(delta) && !found.has(keyOf(delta))) found.set(keyOf(delta), delta);
+        for (const delta of deltas)
+            if ((everything || isTold(delta)) && !found.has(keyOf(delta))) found.set(keyOf(delta), delta);
     return [...found]
         .map(([key, delta]) => ({ key, delta }))
         .sort((a, b) => rank(a.delta) - rank(b.delta) || (a.key < b.key ? -1 : 1));
 }
 
 const RESOURCES = ["pods", "cpu", "memory"];
-const FIGURES = ["counted", "requests", "limits", "usage", "allocatable"];
+const FIGURES = ["counted", "pending", "terminating", "terminal", "requests", "limits", "usage", "allocatable"];
 
 function rank({ resource, figure }: Delta): number {
     const at = RESOURCES.indexOf(resource);

@@ -1,7 +1,7 @@
 /** Two moments held against each other: what came, went and moved, the largest first. */
 import { useMemo, useState } from "preact/hooks";
-import { compare } from "../logic/compare";
-import { clockIn, dateIn, duration, moment, shortTime } from "../logic/times";
+import { compare, narrowed } from "../logic/compare";
+import { age, clockIn, dateIn, duration, moment, shortTime } from "../logic/times";
 import { isoOf } from "../reading/days";
 import { usePage } from "../state/page";
 import { useVersus } from "../state/versus";
@@ -17,7 +17,9 @@ const AGO = ["1h", "24h", "7d"];
 export function Changes({ snapshot, index }: { snapshot: Snapshot; index: ClusterIndex | null }) {
     const { view, go, settings } = usePage();
     const before = useVersus(snapshot, index, view.versus);
-    const compared = useMemo(() => before.value && compare(before.value, snapshot), [before.value, snapshot]);
+    const other = before.value?.snapshot;
+    const whole = useMemo(() => other && compare(other, snapshot), [other, snapshot]);
+    const compared = useMemo(() => whole && narrowed(whole, view.q), [whole, view.q]);
     return (
         <section aria-label="Changes" aria-busy={before.loading}>
             <div class="tools">
@@ -38,17 +40,21 @@ export function Changes({ snapshot, index }: { snapshot: Snapshot; index: Cluste
                 {compared && (
                     <span class="quiet">
                         {shortTime(Date.parse(compared.before.slot), settings.zone)} →{" "}
-                        {shortTime(Date.parse(compared.after.slot), settings.zone)}
+                        {shortTime(Date.parse(compared.after.slot), settings.zone)},{" "}
+                        {age(Math.abs(Date.parse(compared.after.slot) - Date.parse(compared.before.slot)))} apart
                     </span>
                 )}
                 <label class="choice inline">
                     <input type="checkbox" checked={view.all} onChange={() => go({ all: !view.all })} /> also small
-                    changes of usage
+                    changes
                 </label>
             </div>
             {!index && <Notice tone="warn" title="Without the cluster's index there is nothing to compare with" />}
             {before.problem && <ProblemNotice problem={before.problem} again={before.again} />}
-            {before.loading && <p class="table-empty">Reading the other snapshot…</p>}
+            {before.value?.problems.map((problem) => (
+                <ProblemNotice key={problem.key} problem={problem} />
+            ))}
+            {before.loading && !compared && <p class="table-empty">Reading the other snapshot…</p>}
             {compared &&
                 (compared.before.slot === compared.after.slot ? (
                     <Same />

@@ -1,6 +1,7 @@
 /** One cluster at one moment: its numbers, its charts, and the tabs. */
 import { useMemo } from "preact/hooks";
 import { quoted, storeOf } from "../logic/command";
+import { sourceNotice } from "../logic/notices";
 import { capital, count, harmless } from "../logic/text";
 import { age, exactTime, takenAt } from "../logic/times";
 import { staleness } from "../logic/trouble";
@@ -8,7 +9,7 @@ import { formatView, HOME, parseView, TABS, type Tab } from "../logic/url";
 import { type Cluster, useCluster } from "../state/cluster";
 import { usePage } from "../state/page";
 import { useEnd } from "../state/span";
-import type { Usage } from "../types/model";
+import type { Snapshot, Usage } from "../types/model";
 import { Changes } from "./Changes";
 import { Charts } from "./Charts";
 import { Copyable } from "./Copyable";
@@ -34,7 +35,11 @@ export function ClusterPage({ name, onHelp }: { name: string; onHelp: () => void
     const totals = snapshot?.totals ?? (view.t === null ? index.value?.totals : null) ?? null;
     return (
         <>
-            <Header onHelp={onHelp} searchFor="nodes" time={<ClusterTime index={index.value} slot={slot} />} />
+            <Header
+                onHelp={onHelp}
+                searchFor={SEARCHED[view.tab]}
+                time={<ClusterTime index={index.value} slot={slot} />}
+            />
             <OfflineBand />
             <TimeBand slot={snapshot?.slot ?? null} />
             <div class={view.node === null ? "page" : "page with-panel"}>
@@ -111,8 +116,20 @@ function Problems({ cluster }: { cluster: Cluster }) {
                     />
                 </Notice>
             )}
+            {shown.value && <SourceNotice snapshot={shown.value.snapshot} />}
             {usage && usage.status !== "ok" && usage.status !== "off" && <UsageNotice usage={usage} />}
         </>
+    );
+}
+
+function SourceNotice({ snapshot }: { snapshot: Snapshot }) {
+    const said = sourceNotice(snapshot);
+    return (
+        said && (
+            <Notice tone="info" title={said.title}>
+                <p>{said.words}</p>
+            </Notice>
+        )
     );
 }
 
@@ -142,7 +159,7 @@ function Taken({ cluster }: { cluster: Cluster }) {
     const { source } = snapshot;
     return (
         <div class="taken">
-            <span class="quiet" title={`slot ${snapshot.slot}${consistency(source.consistent)}`}>
+            <span class="quiet" title={`slot ${snapshot.slot}${source.reason ? `; ${harmless(source.reason)}` : ""}`}>
                 Snapshot of {exactTime(at, settings.zone)}, {age(now - at)} ago
                 <span class="not-on-phone">
                     , by {harmless(source.kind)}
@@ -153,9 +170,6 @@ function Taken({ cluster }: { cluster: Cluster }) {
         </div>
     );
 }
-
-const consistency = (isConsistent: boolean | null): string =>
-    isConsistent === false ? "; its lists are not of one point in time" : "";
 
 /** As high as what comes in its place, so that nothing moves. */
 function TakenWait() {
@@ -179,6 +193,13 @@ const TAB_TITLES: Record<Tab, string> = {
     heatmap: "Heatmap",
     namespaces: "Namespaces",
     changes: "Changes",
+};
+
+const SEARCHED: Record<Tab, string> = {
+    nodes: "nodes",
+    heatmap: "nodes",
+    namespaces: "namespaces",
+    changes: "changes",
 };
 
 function Tabs() {

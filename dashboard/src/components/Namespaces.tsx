@@ -3,8 +3,8 @@ import { useMemo } from "preact/hooks";
 import { amount, exact, percentage, unitOf } from "../logic/amounts";
 import { firstSort } from "../logic/arrange";
 import { figure } from "../logic/nodes";
-import { arrangePlaces, asked, type PlaceColumn, placeColumns } from "../logic/places";
-import { count, harmless, numberText } from "../logic/text";
+import { arrangePlaces, asked, type PlaceColumn, placeColumns, USUAL } from "../logic/places";
+import { count, grouped, harmless, numberText } from "../logic/text";
 import { usePage } from "../state/page";
 import type { Place, Snapshot } from "../types/model";
 import { BarDrawing } from "./Bar";
@@ -34,9 +34,15 @@ export function Namespaces({ snapshot }: { snapshot: Snapshot }) {
         <section aria-label="Namespaces">
             <div class="tools">
                 <span class="quiet">
-                    {count(rows.length, "namespace")}; pods bound to a node that are not terminal. Share: requests of
-                    the cluster's allocatable.
+                    {rows.length < namespaces.length ? `${grouped(rows.length)} of ` : ""}
+                    {count(namespaces.length, "namespace")}; pods bound to a node that are not terminal. Share: requests
+                    of the cluster's allocatable.
                 </span>
+                {rows.length < namespaces.length && (
+                    <button type="button" onClick={() => go({ q: "" })}>
+                        Show all
+                    </button>
+                )}
             </div>
             <VirtualTable
                 caption="Namespaces"
@@ -44,8 +50,8 @@ export function Namespaces({ snapshot }: { snapshot: Snapshot }) {
                 rows={rows}
                 rowKey={(place) => place.name}
                 rowHeight={28}
-                sort={view.by ?? { key: "cpu-requests", down: true }}
-                onSort={(key) => go({ by: firstSort(view.by, key, key !== "name") })}
+                sort={view.by ?? USUAL}
+                onSort={(key) => go({ by: firstSort(view.by ?? USUAL, key, key !== "name") })}
                 empty="No namespace matches."
             />
         </section>

@@ -2,7 +2,9 @@
 import { COUNTS } from "../reading/checks";
 import type { Figure, Node, Place, PodCounts, Resource, Snapshot } from "../types/model";
 import { byResource } from "./amounts";
+import { search } from "./arrange";
 import { cordoned, labelTexts, states, taintText } from "./nodes";
+import { finder } from "./text";
 
 /** One integer that is not the same on both sides; `resource` is "pods" for counts of pods. */
 export interface Delta {
@@ -97,6 +99,28 @@ export function compare(before: Snapshot, after: Snapshot): Comparison {
 
 const byName = <T extends { name: string }>(rows: readonly T[]): Map<string, T> =>
     new Map(rows.map((row) => [row.name, row]));
+
+/** Of nodes those that a search finds, of places those by whose name it does; the cluster's own numbers stay. */
+export function narrowed(whole: Comparison, query: string): Comparison {
+    if (!query.trim()) return whole;
+    const isFound = finder(query);
+    const named = (places: PlaceChange[] | null) => places?.filter(({ name }) => isFound(name.toLowerCase())) ?? null;
+    const found = new Set([...search(whole.before.nodes, query), ...search(whole.after.nodes, query)].map(nameOf));
+    const [came, went, changed] = [whole.came, whole.went, whole.changed].map((rows) =>
+        (rows as { name: string }[]).filter(({ name }) => found.has(name)),
+    ) as [Node[], Node[], NodeChange[]];
+    return {
+        ...whole,
+        came,
+        went,
+        changed,
+        unchanged: found.size - came.length - went.length - changed.length,
+        namespaces: named(whole.namespaces),
+        unknownNodes: named(whole.unknownNodes),
+    };
+}
+
+const nameOf = ({ name }: { name: string }): string => name;
 
 /** Whether a change says more than that a usage, or the number of terminal pods, moved a little. */
 export function notable(change: NodeChange): boolean {

@@ -1,6 +1,7 @@
 /** A problem with a document in, what to tell the reader out: what happened, and what to do next. Pure. */
 
 import type { Problem } from "../reading/problem";
+import type { Snapshot } from "../types/model";
 import { quoted, storeOf } from "./command";
 import { capital, harmless } from "./text";
 
@@ -10,6 +11,21 @@ export interface Notice {
     /** What to do, and a command for it where there is one. */
     advice: string;
     command: string | null;
+}
+
+/** What a reader must know of where a snapshot's numbers come from; null where they are a pass's own, of one moment. */
+export function sourceNotice({
+    trigger,
+    source,
+}: Pick<Snapshot, "trigger" | "source">): Omit<Notice, "command" | "advice"> | null {
+    const isFilled = trigger === "backfill";
+    if (!isFilled && source.consistent !== false) return null;
+    const doubt = `the ${source.kind} could not promise one point in time: pods may be missing or counted twice`;
+    const said = [source.consistent === false ? doubt : null, source.reason].filter((each) => each !== null);
+    return {
+        title: isFilled ? `Filled in afterwards, from ${harmless(source.kind)}` : "Not of one point in time",
+        words: harmless(capital(said.join("; "))),
+    };
 }
 
 /** What a key names, in words. */

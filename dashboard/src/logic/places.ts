@@ -52,7 +52,10 @@ export function placeColumns(places: readonly Place[], totals: Totals): PlaceCol
     ];
 }
 
-/** Those that ask for most cpu first, unless the reader sorts. */
+/** Those that ask for most cpu first. */
+export const USUAL: Sort = { key: "cpu-requests", down: true };
+
+/** In the reader's order, or the usual one. */
 export function arrangePlaces(
     places: readonly Place[],
     columns: readonly PlaceColumn[],
@@ -61,6 +64,7 @@ export function arrangePlaces(
 ): Place[] {
     const isFound = finder(query);
     const found = places.filter((place) => isFound(place.name.toLowerCase()));
-    const column = columns.find((each) => each.key === (sort?.key ?? "cpu-requests"));
-    return column ? sortBy(found, column.value, sort?.down ?? true) : found;
+    const { key, down } = sort ?? USUAL;
+    const column = columns.find((each) => each.key === key);
+    return column ? sortBy(found, column.value, down) : found;
 }

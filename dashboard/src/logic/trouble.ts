@@ -27,9 +27,10 @@ function staleAfter(recent: readonly Pick<Point, "slot">[]): number {
     return steps.length < 2 ? STALE_UNKNOWN_MS : Math.max(STALE_LEAST_MS, STALE_FACTOR * median(steps));
 }
 
-/** Why the newest snapshot is too old; null when it is not. */
+/** Why the newest snapshot is too old, or of the future, which is as wrong; null when it is neither. */
 export function staleness(index: Pick<ClusterIndex, "last" | "recent">, now: number): string | null {
     const old = now - takenAt(index.last);
+    if (old < -STALE_LEAST_MS) return `last snapshot is of ${age(-old)} from now: a clock is wrong`;
     if (old <= staleAfter(index.recent)) return null;
     const steps = stepsOf(index.recent);
     const rhythm = steps.length < 2 ? "" : `; they came every ${spell(median(steps))}`;

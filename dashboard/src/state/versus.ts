@@ -7,15 +7,22 @@ import type { Snapshot } from "../types/model";
 import { type Loaded, useLoaded } from "./loading";
 import { usePage } from "./page";
 
-/** `versus` is a duration before the shown snapshot, or a slot. */
-export function useVersus(snapshot: Snapshot, index: ClusterIndex | null, versus: string): Loaded<Snapshot> {
+export interface Versus {
+    snapshot: Snapshot;
+    /** Days nearer to the moment that could not be read. */
+    problems: Problem[];
+}
+
+/** `versus` is a duration before the shown snapshot, or a slot. What was held against it stays while another is read. */
+export function useVersus(snapshot: Snapshot, index: ClusterIndex | null, versus: string): Loaded<Versus> {
     const { library } = usePage();
     const before = duration(versus);
     const at = before === null ? versus : isoOf(Date.parse(snapshot.slot) - before);
-    return useLoaded(index && `versus ${index.cluster} ${at}`, async () => {
+    const load = async () => {
         if (!index) throw new Problem("missing", "", "the cluster's index");
-        const { entry } = await entryAt(library, index, at);
-        if (entry.slot === snapshot.slot) return snapshot;
-        return (await library.snapshot(index.cluster, entry.key)).value;
-    });
+        const { entry, problems } = await entryAt(library, index, at);
+        if (entry.slot === snapshot.slot) return { snapshot, problems };
+        return { snapshot: (await library.snapshot(index.cluster, entry.key)).value, problems };
+    };
+    return useLoaded(index && `versus ${index.cluster} ${at}`, load, { keep: true });
 }

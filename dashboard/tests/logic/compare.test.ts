@@ -1,6 +1,6 @@
 /** Two moments: what came, went and moved, and no number where a side is unknown. */
 import { expect, test } from "vitest";
-import { compare, notable } from "../../src/logic/compare";
+import { compare, narrowed, notable } from "../../src/logic/compare";
 import { cpuNode, node, resource, snapshot } from "../support";
 
 const only = (before: ReturnType<typeof node>, after: ReturnType<typeof node>) =>
@@ -57,4 +57,19 @@ test("usage that moved a little is not worth a line, requests are", () => {
 test("namespaces that a side does not know are unknown, not gone", () => {
     const place = { name: "x", pods: { counted: 1 }, resources: {} };
     expect(compare(snapshot([], { namespaces: null }), snapshot([], { namespaces: [place] })).namespaces).toBeNull();
+});
+
+test("a search leaves what it finds of every list, and counts what of it did not change", () => {
+    const whole = compare(
+        snapshot([
+            cpuNode("gone", 1, 1000, { pool: "x" }),
+            cpuNode("moved", 1),
+            cpuNode("same", 1, 1000, { pool: "x" }),
+        ]),
+        snapshot([cpuNode("moved", 5), cpuNode("new", 1), cpuNode("same", 1, 1000, { pool: "x" })]),
+    );
+    const made = narrowed(whole, "X");
+    expect([made.went.length, made.came.length, made.changed.length, made.unchanged]).toEqual([1, 0, 0, 1]);
+    expect(narrowed(whole, "moved")).toMatchObject({ went: [], came: [], unchanged: 0, totals: whole.totals });
+    expect(narrowed(whole, " ")).toBe(whole);
 });

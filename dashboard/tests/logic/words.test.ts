@@ -5,12 +5,13 @@ import { commandOf, quoted, storeOf } from "../../src/logic/command";
 import { arrangeFleet, type FleetRow, sumFleet } from "../../src/logic/fleet";
 import { headlineOf } from "../../src/logic/headline";
 import { cellAt, layout, measuresOf, shareText, stepOf } from "../../src/logic/heat";
-import { documentName, noticeOf } from "../../src/logic/notices";
+import { documentName, noticeOf, sourceNotice } from "../../src/logic/notices";
 import { arrangePlaces, placeColumns } from "../../src/logic/places";
 import { staleness, troublesOf } from "../../src/logic/trouble";
 import { HOME } from "../../src/logic/url";
 import { Problem, type ProblemKind } from "../../src/reading/problem";
-import { cpuNode, MARKUP, node, resource, smallTotals, totalsOf } from "../support";
+import type { Snapshot } from "../../src/types/model";
+import { cpuNode, MARKUP, node, resource, smallTotals, snapshot, totalsOf } from "../support";
 
 describe("a bar", () => {
     test("the track is allocatable, and requests fill their share of it", () => {
@@ -121,6 +122,12 @@ describe("troubles", () => {
         expect(staleness(index, Date.parse("2026-11-23T05:59:00Z"))).toBeNull();
         expect(staleness(index, Date.parse("2026-11-23T06:01:00Z"))).toBe("last snapshot 3 h ago; they came every 1 h");
     });
+    test("a snapshot of the future is not live: a clock is wrong", () => {
+        expect(staleness(index, Date.parse("2026-11-23T02:50:00Z"))).toBeNull();
+        expect(staleness(index, Date.parse("2026-11-22T23:00:00Z"))).toBe(
+            "last snapshot is of 4 h from now: a clock is wrong",
+        );
+    });
     test("each with its words, the worst first", () => {
         const totals = {
             ...smallTotals({ requests: 950, usage: null }),
@@ -132,6 +139,24 @@ describe("troubles", () => {
     });
     test("a cluster that never had usage is not in trouble for it", () => {
         expect(troublesOf(smallTotals({ usage: null }), [], null)).toEqual([]);
+    });
+});
+
+describe("where numbers come from", () => {
+    const source = (given: Partial<Snapshot["source"]>) => ({ ...snapshot([]).source, ...given });
+    test("a pass of one moment needs no word, though a cache could not be used", () => {
+        expect(sourceNotice({ trigger: "schedule", source: source({ reason: "410" }) })).toBeNull();
+    });
+    test("what was filled in says so, and what its numbers mean", () => {
+        const made = source({ kind: "prometheus", consistent: false, reason: "scheduled is not known" });
+        expect(sourceNotice({ trigger: "backfill", source: made })).toEqual({
+            title: "Filled in afterwards, from prometheus",
+            words: "The prometheus could not promise one point in time: pods may be missing or counted twice; scheduled is not known",
+        });
+    });
+    test("lists of several moments say so", () => {
+        const made = source({ kind: "dump", consistent: false });
+        expect(sourceNotice({ trigger: "manual", source: made })?.title).toBe("Not of one point in time");
     });
 });
 
