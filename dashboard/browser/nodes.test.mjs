@@ -10,6 +10,8 @@ const open = pages();
 const MAIN = { hash: "#/c/prod-eu-1" };
 const latest = (cluster) =>
     JSON.parse(gunzipSync(readFileSync(`${process.env.STORE}/clusters/${cluster}/latest.json.gz`)));
+const dayIndex = (cluster, day) =>
+    JSON.parse(readFileSync(`${process.env.STORE}/clusters/${cluster}/days/${day}.json`, "utf8"));
 const tab = (page, name) => page.getByRole("navigation", { name: "Views of the cluster" }).getByRole("link", { name });
 const _choose = async (page, column) => {
     await page.getByRole("button", { name: "Columns" }).click();
@@ -264,6 +266,26 @@ test("dragging over a chart zooms in, and back takes it away", () =>
             (hash) => !/zoom=/.test(hash),
         );
     }));
+
+test("what was zoomed into stays whole when the moment moves into it, and words are of it alone", () => {
+    const [from, to] = [slot(3), slot(1)].map((each) => Date.parse(each) / 1000);
+    const zoomed = `zoom=${from}-${to}`;
+    return open({ hash: `#/c/prod-eu-1?${zoomed}` }, async (page) => {
+        const chart = page.getByRole("img", { name: /^pods: pods/ });
+        const words = await chart.getAttribute("aria-label");
+        const days = new Set([slot(3), slot(1)].map((each) => each.slice(0, 10)));
+        const pods = [...days]
+            .flatMap((day) => dayIndex("prod-eu-1", day).snapshots)
+            .filter((each) => each.slot >= slot(3) && each.slot <= slot(1))
+            .map((each) => each.totals.pods.counted);
+        const said = [Math.min(...pods), Math.max(...pods), pods.at(-1)].map((each) => each.toLocaleString("en"));
+        assert.equal(words, `pods: pods ${said[0]} to ${said[1]}, last ${said[2]}; 0 gaps`);
+        await page.goto(page.url().replace(/#.*/, `#/c/prod-eu-1?t=${slot(2)}&${zoomed}`));
+        await page.getByTitle(`slot ${slot(2)}`).waitFor();
+        await page.locator(".charts[aria-busy=false]").waitFor();
+        assert.equal(await chart.getAttribute("aria-label"), words);
+    });
+});
 
 test("namespaces are a table of their own", () =>
     open(MAIN, async (page) => {

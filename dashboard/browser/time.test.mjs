@@ -49,6 +49,29 @@ test("the keys , . and l step and return", () =>
         );
     }));
 
+test("three steps in a row are three steps, whatever is still being read", () =>
+    open({ hash: "#/c/prod-eu-1" }, async (page) => {
+        await ready(page);
+        await page.route("**/snapshots/**", async (route) => {
+            await new Promise((done) => setTimeout(done, 300));
+            await route.continue();
+        });
+        for (const _ of [1, 2, 3]) {
+            const hash = hashOf(page);
+            await page.keyboard.press(",");
+            await until(
+                () => hashOf(page),
+                (found) => found !== hash,
+                "the address of the next step",
+            );
+        }
+        await until(
+            () => shownSlot(page),
+            (found) => found === `slot ${slot(0.75)}`,
+            slot(0.75),
+        );
+    }));
+
 test("a moment in a gap shows the snapshot before it", () =>
     open({ hash: `#/c/prod-eu-1?t=${slot(8)}` }, async (page) => {
         await ready(page);

@@ -1,10 +1,10 @@
 /** A day as a strip: a mark for each snapshot, gaps shaded. A click goes to the nearest snapshot. */
-import { nearestMark, stripOf } from "../logic/strip";
+import { hoursOf, nearestMark, stripOf } from "../logic/strip";
 import { count } from "../logic/text";
-import { dayBounds, shortDate } from "../logic/times";
+import { DAY, dayBounds, shortDate } from "../logic/times";
 import { usePage } from "../state/page";
 import { useSpan } from "../state/span";
-import type { ClusterIndex } from "../types/derived";
+import type { ClusterIndex, Entry } from "../types/derived";
 
 const [WIDTH, HEIGHT] = [300, 34];
 
@@ -12,20 +12,28 @@ interface Props {
     index: ClusterIndex;
     day: number;
     at: number;
-    onPick: (slot: string) => void;
+    /** null: the newest, which is live. */
+    onPick: (slot: string | null) => void;
+}
+
+/** With the first and the last of all: what lies between two read days is a gap, or not read. */
+function slotsOf({ first, last }: ClusterIndex, entries: readonly Entry[]): string[] {
+    const ends = [first, last].flatMap((end) => end?.slot ?? []);
+    return [...new Set([...ends, ...entries.map((entry) => entry.slot)])].sort();
 }
 
 export function DayStrip({ index, day, at, onPick }: Props) {
     const { library, settings } = usePage();
     const bounds = dayBounds(day, settings.zone);
-    const span = useSpan(library, index, bounds[0], bounds[1] - 1000).value;
-    const strip = stripOf(span?.entries.map((entry) => entry.slot) ?? [], bounds);
+    const { value: span, loading } = useSpan(library, index, bounds[0] - DAY, bounds[1] + DAY);
+    const strip = stripOf(slotsOf(index, span?.entries ?? []), bounds);
     const here = (at - bounds[0]) / (bounds[1] - bounds[0]);
-    const words = `${shortDate(day, settings.zone)}: ${count(strip.marks.length, "snapshot")}, ${count(strip.gaps.length, "gap")}`;
+    const found = `${count(strip.marks.length, "snapshot")}, ${count(strip.gaps.length, "gap")}`;
+    const words = `${shortDate(day, settings.zone)}: ${loading ? "reading…" : found}`;
     const clicked = (event: MouseEvent) => {
         const box = (event.currentTarget as Element).getBoundingClientRect();
         const slot = nearestMark(strip, (event.clientX - box.left) / box.width);
-        if (slot) onPick(slot);
+        if (slot) onPick(slot === index.last.slot ? null : slot);
     };
     return (
         <>
@@ -38,8 +46,8 @@ export function DayStrip({ index, day, at, onPick }: Props) {
                     <line key={mark.slot} x1={mark.at * WIDTH} x2={mark.at * WIDTH} y1="5" y2="22" />
                 ))}
                 {here >= 0 && here < 1 && <path class="strip-here" d={`M${here * WIDTH} 0v24`} />}
-                {[0, 6, 12, 18].map((hour) => (
-                    <text key={hour} x={(hour / 24) * WIDTH + 1} y="33">
+                {hoursOf(bounds, settings.zone).map(({ hour, at }) => (
+                    <text key={hour} x={at * WIDTH + 1} y="33">
                         {hour}
                     </text>
                 ))}

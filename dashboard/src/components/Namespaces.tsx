@@ -1,6 +1,6 @@
 /** What each namespace asks for, and its share of what the cluster has. */
 import { useMemo } from "preact/hooks";
-import { amount, exact, percentage, unitOf } from "../logic/amounts";
+import { amount, exact, inWords, percentage, unitOf } from "../logic/amounts";
 import { firstSort } from "../logic/arrange";
 import { figure } from "../logic/nodes";
 import { arrangePlaces, asked, type PlaceColumn, placeColumns, USUAL } from "../logic/places";
@@ -97,7 +97,7 @@ function Share({ place, resource, snapshot }: { place: Place; resource: string; 
             <BarDrawing
                 figures={{ requests, allocatable }}
                 measured={false}
-                label={`${share} of the cluster's allocatable ${harmless(resource)}`}
+                label={`${inWords(share)} of the cluster's allocatable ${harmless(resource)}`}
             />
             <b class="bar-share">{share}</b>
         </span>

@@ -4,6 +4,7 @@ import { useEffect, useRef } from "preact/hooks";
 import { amount, exact, unitOf } from "../logic/amounts";
 import { isMeasured } from "../logic/bar";
 import {
+    bornAt,
     extraResources,
     figure,
     headroom,
@@ -141,7 +142,7 @@ function Resources({ node }: { node: Node }) {
 
 function Facts({ node, at }: { node: Node; at: number }) {
     const { settings } = usePage();
-    const born = node.created_at === null ? null : Date.parse(node.created_at);
+    const born = bornAt(node);
     const rows: [string, ComponentChildren][] = [
         ["pool", text(node.pool)],
         ["zone", text(node.zone)],

@@ -1,6 +1,6 @@
 /** What a reader takes along: the snapshot as JSON, and the command that shows the same. */
 import { useState } from "preact/hooks";
-import { commandOf, storeOf } from "../logic/command";
+import { commandOf, leftOut, storeOf } from "../logic/command";
 import { size } from "../logic/text";
 import { fetchText } from "../reading/fetching";
 import { asProblem } from "../reading/problem";
@@ -13,6 +13,7 @@ import { save } from "./save";
 export function Takeaway({ shown }: { shown: Shown }) {
     const { view } = usePage();
     const [said, setSaid] = useState("");
+    const without = leftOut(view).map((what, at) => `${at ? "," : ", without"} ${what}`);
     const download = async () => {
         try {
             const name = shown.key.split("/").at(-1)?.replace(".gz", "");
@@ -31,8 +32,13 @@ export function Takeaway({ shown }: { shown: Shown }) {
             <Menu label="Command" right>
                 {() => (
                     <>
-                        <p>The same in a terminal:</p>
-                        <Copyable text={commandOf(view, storeOf(location.href))} />
+                        <p>
+                            {[view.tab === "namespaces" ? "The nodes" : "The same", " in a terminal", ...without].join(
+                                "",
+                            )}
+                            :
+                        </p>
+                        <Copyable text={commandOf(view, storeOf(location.href), shown.snapshot.slot)} />
                     </>
                 )}
             </Menu>

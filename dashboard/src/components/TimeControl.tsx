@@ -1,5 +1,5 @@
 /** The one control of time: live or a moment, a step back or on, and the strip of the day. */
-import { useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 import {
     age,
     clockIn,
@@ -14,6 +14,7 @@ import {
     zoneName,
 } from "../logic/times";
 import { staleness } from "../logic/trouble";
+import { parseView } from "../logic/url";
 import { isoOf, neighbour } from "../reading/days";
 import { usePage } from "../state/page";
 import type { ClusterIndex } from "../types/derived";
@@ -39,10 +40,14 @@ export function FleetTime() {
 export function ClusterTime({ index, slot }: { index: ClusterIndex | null; slot: string | null }) {
     const { view, library, go, now } = usePage();
     const [end, setEnd] = useState<string | null>(null);
+    const aimed = useRef<string | null>(null);
     const step = async (by: -1 | 1) => {
-        if (!index || !slot) return;
-        const found = await neighbour(library, index, slot, by);
+        const here = parseView(location.hash).t;
+        const from = here !== null && here === aimed.current ? here : slot; // steps do not wait for what they pass by
+        if (!index || !from) return;
+        const found = await neighbour(library, index, from, by);
         setEnd(found ? null : by < 0 ? "there is no earlier snapshot" : null);
+        aimed.current = found?.slot ?? null;
         if (found) go({ t: found.slot === index.last.slot ? null : found.slot });
         else if (by > 0) go({ t: null });
     };
@@ -157,8 +162,8 @@ function Picker({ at, index, close }: { at: number; index: ClusterIndex | null; 
                     <DayStrip index={index} day={day} at={at} onPick={(slot) => go({ t: slot })} />
                 </>
             )}
-            <MomentInputs {...typed} at={at} set={setTyped} stepSeconds={1} submit="Show" />
-            <small>The newest snapshot at or before it, {zoneName(at, zone)}.</small>
+            <MomentInputs {...typed} at={chosen ?? at} set={setTyped} stepSeconds={1} submit="Show" />
+            <small>The newest snapshot at or before it, {zoneName(chosen ?? at, zone)}.</small>
         </form>
     );
 }

@@ -32,7 +32,7 @@ export function amount(resource: string, value: number | null): string {
 /** One decimal, none from 1,000 up; what is not 0 is never written as 0. */
 export function decimal(value: number): string {
     if (value !== 0 && Math.abs(value) < 0.05) return value > 0 ? "<0.1" : ">−0.1";
-    const digits = Math.abs(value) < 1000 ? 1 : 0;
+    const digits = Math.abs(value) < 999.95 ? 1 : 0;
     const said = (digits ? TENTHS : WHOLE).format(value);
     return said.replace("-", "−");
 }
@@ -63,11 +63,19 @@ export function signed(resource: string, value: number | null): string {
 /** How much of the whole, in whole percent: cut down below 100, up above it. 0 % and 100 % mean exactly that. */
 export function percentage(part: number | null, whole: number | null): string {
     if (part === null || whole === null) return UNKNOWN;
-    if (whole <= 0) return part > 0 ? "over" : ABSENT;
+    if (whole <= 0) return part > 0 ? OVER_NOTHING : ABSENT;
     if (part === whole) return "100%";
     const share = (part * 100) / whole;
     if (part > whole) return `${grouped(Math.max(101, Math.ceil(share)))}%`;
     return part > 0 && share < 1 ? "<1%" : `${Math.min(99, Math.floor(share))}%`;
+}
+
+const OVER_NOTHING = "over"; // something of nothing
+
+/** A percentage within a sentence. */
+export function inWords(share: string): string {
+    const words: Record<string, string> = { [UNKNOWN]: "unknown", [ABSENT]: "none", [OVER_NOTHING]: "over 100%" };
+    return words[share] ?? share;
 }
 
 /** part / whole as a number to sort and colour by; null where unknown, Infinity where nothing is allocatable. */

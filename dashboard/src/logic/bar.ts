@@ -1,6 +1,6 @@
 /** One resource's figures in, the geometry and the words of its bar out. Pure. The track is allocatable. */
 import type { SmallResource } from "../types/derived";
-import { amount, exact, percentage, unitOf, withUnit } from "./amounts";
+import { amount, exact, inWords, percentage, unitOf, withUnit } from "./amounts";
 import { harmless } from "./text";
 
 /** Where the track ends, in percent of the bar's width: what lies beyond it is room for more than allocatable. */
@@ -60,7 +60,7 @@ export function barWords(resource: string, figures: Figures, name = resource): s
     const said = (value: number | null) => (value === null ? "unknown" : withUnit(resource, value));
     const share = percentage(requests, allocatable);
     return (
-        `${harmless(name)}: requests ${share === "?" ? "unknown" : share} of allocatable, ${said(requests)} of ${said(allocatable)}; ` +
+        `${harmless(name)}: requests ${inWords(share)} of allocatable, ${said(requests)} of ${said(allocatable)}; ` +
         `${isMeasured(resource) ? `usage ${said(usage)}; ` : ""}limits ${said(limits)}; headroom ${said(minus(allocatable, requests))}`
     );
 }

@@ -2,6 +2,7 @@
 import type { Figure, Node } from "../types/model";
 import { amount, exact, storedUnit, unitOf } from "./amounts";
 import {
+    bornAt,
     extraResources,
     figure,
     fullness,
@@ -144,8 +145,8 @@ function listColumn(key: string, title: string, list: (node: Node) => string[] |
 
 function ageColumn(takenAt: number): Column {
     const value = (row: Row) => {
-        const born = row.created_at === null ? Number.NaN : Date.parse(row.created_at);
-        return Number.isNaN(born) ? null : takenAt - born;
+        const born = bornAt(row);
+        return born === null ? null : takenAt - born;
     };
     const said = (ms: number | null) => (ms === null ? UNKNOWN : age(ms));
     return {

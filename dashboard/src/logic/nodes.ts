@@ -58,6 +58,12 @@ export function states(node: Node): string[] {
     return [ready, ...(cordoned(node) ? ["SchedulingDisabled"] : []), ...(node.conditions ?? [])];
 }
 
+/** When the node was made; a dump may hold any text there. */
+export function bornAt({ created_at }: Node): number | null {
+    const born = Date.parse(created_at ?? "");
+    return Number.isNaN(born) ? null : born;
+}
+
 export const inTrouble = (node: Node): boolean =>
     node.ready !== true || cordoned(node) || (node.conditions?.length ?? 0) > 0;
 

@@ -1,6 +1,6 @@
 /** A cluster's index in, what is wrong with the cluster out, in words, worst first. Pure. */
 import type { ClusterIndex, Point, SmallTotals } from "../types/derived";
-import { percentage } from "./amounts";
+import { inWords, percentage } from "./amounts";
 import { median } from "./series";
 import { count } from "./text";
 import { age, DAY, takenAt } from "./times";
@@ -50,7 +50,10 @@ export function troublesOf(totals: SmallTotals, recent: readonly Point[], stale:
     for (const name of ["cpu", "memory"]) {
         const { allocatable = null, requests = null } = totals.resources[name] ?? {};
         if (allocatable !== null && requests !== null && requests > allocatable * FULL_SHARE) {
-            found.push({ weight: 1, words: `${name} requests ${percentage(requests, allocatable)} of allocatable` });
+            found.push({
+                weight: 1,
+                words: `${name} requests ${inWords(percentage(requests, allocatable))} of allocatable`,
+            });
         }
         if (totals.resources[name] && (allocatable === null || requests === null)) {
             found.push({ weight: 1, words: `${name} is unknown for a node` });

@@ -51,7 +51,11 @@ function point(value: unknown): Point {
 function end(value: unknown, cluster: string): End {
     const raw = object(value, "first or last");
     const at = slot(raw.slot, "a slot");
-    return { slot: at, key: snapshotKey(cluster, at), taken_at: textOrNull(raw.taken_at, "taken_at") };
+    return {
+        slot: at,
+        key: snapshotKey(cluster, at),
+        taken_at: raw.taken_at == null ? null : slot(raw.taken_at, "taken_at"),
+    };
 }
 
 function entry(value: unknown, cluster: string, day: string): Entry {

@@ -29,8 +29,12 @@ export async function fetchDocument(
         return null;
     }
     const body = await received(response, key);
-    return { value: parsed(await unpacked(body, key), key), etag, bytes: body.byteLength };
+    return { value: parsed(await unpacked(body, key), key), etag, bytes: stored(response, body) };
 }
+
+/** A host that says Content-Encoding has the browser unpack the body, but says how long what it sent is. */
+const stored = (response: Response, body: Uint8Array): number =>
+    Number(response.headers.get("Content-Encoding") && response.headers.get("Content-Length")) || body.byteLength;
 
 /** A document as it is stored, unpacked and unread: integers beyond 2^53 stay what they are. */
 export async function fetchText(key: string): Promise<string> {

@@ -76,6 +76,14 @@ describe("a day's strip", () => {
     const strip = stripOf([slot(0), slot(360), slot(720), "2026-11-24T00:00:00Z"], bounds);
     test("has a mark for each snapshot of the day alone", () =>
         expect(strip.marks.map((mark) => mark.at)).toEqual([0, 0.25, 0.5]));
+    test("a gap over midnight is seen in both days, one beyond the day in none", () => {
+        const slots = [-60, -45, -30, 300, 315, 330, 345, 3000].map(slot);
+        const [gap, ...others] = stripOf(slots, bounds).gaps;
+        expect([gap, others]).toEqual([[0, 300 / 1440], [[345 / 1440, 1]]]);
+        const before: [number, number] = [Date.UTC(2026, 10, 22), Date.UTC(2026, 10, 23)];
+        expect(stripOf(slots, before).gaps).toEqual([[1410 / 1440, 1]]);
+        expect(stripOf(slots.slice(0, -1), bounds).gaps).toHaveLength(1);
+    });
     test("a click goes to the nearest", () => {
         expect(nearestMark(strip, 0.4)).toBe(slot(720));
         expect(nearestMark(stripOf([], bounds), 0.4)).toBeNull();

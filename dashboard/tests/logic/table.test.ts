@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { arrange, facetCounts, filter, firstSort, grouped, search, sortBy } from "../../src/logic/arrange";
 import { columnsOf } from "../../src/logic/columns";
 import { cell, csvOf } from "../../src/logic/csv";
-import { cordoned, extraResources, figure, lacking, shortNames, states, sumOf } from "../../src/logic/nodes";
+import { bornAt, cordoned, extraResources, figure, lacking, shortNames, states, sumOf } from "../../src/logic/nodes";
 import { recycle, windowOf } from "../../src/logic/window";
 import { cpuNode, MARKUP, node, resource } from "../support";
 
@@ -13,6 +13,12 @@ const column = (nodes: Parameters<typeof columnsOf>[0], key: string) => {
     if (!found) throw new Error(`no column ${key}`);
     return found;
 };
+
+test("a node that was made at no time has no age", () => {
+    const nodes = [node("a", { created_at: "soon" }), node("b", { created_at: null }), node("c")];
+    expect(nodes.map((each) => column(nodes, "age").value(each) === null)).toEqual([true, true, false]);
+    expect(nodes.map(bornAt)).toEqual([null, null, Date.parse("2026-11-01T00:00:00Z")]);
+});
 
 describe("order", () => {
     const nodes = [cpuNode("a", 100), cpuNode("b", null), cpuNode("c", 900)];

@@ -2,8 +2,9 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { amount, decimal, exact, percentage, ratio, signed, sum } from "../../src/logic/amounts";
 import { axisDate, axisNumber, axisTime } from "../../src/logic/axis";
+import { hoursOf } from "../../src/logic/strip";
 import { harmless, size } from "../../src/logic/text";
-import { age, dateIn, duration, exactTime, moment, shortTime } from "../../src/logic/times";
+import { age, dateIn, dayBounds, duration, exactTime, moment, shortTime } from "../../src/logic/times";
 
 describe("harmless", () => {
     test("spells out what turns writing round, hides or controls", () => {
@@ -29,6 +30,7 @@ describe("amounts", () => {
     test("cores and GiB, with one decimal below 1,000", () => {
         expect(amount("cpu", 12_440)).toBe("12.4");
         expect(amount("memory", 2 ** 30 * 1234)).toBe("1,234");
+        expect([amount("cpu", 999_940), amount("cpu", 999_960)]).toEqual(["999.9", "1,000"]);
         expect(amount("nvidia.com/gpu", 1204)).toBe("1,204");
     });
     test("what is not 0 is never written as 0", () => {
@@ -94,6 +96,16 @@ test("axes say the clock within a day and the date at its start", () => {
 
 describe("in another zone than UTC", () => {
     afterEach(() => vi.unstubAllEnvs());
+    test("a day that summer time changes has 23 or 25 hours, and its strip's hours lie at the clock's", () => {
+        vi.stubEnv("TZ", "America/New_York");
+        const at = (day: string) => {
+            const bounds = dayBounds(Date.parse(`${day}T17:00:00Z`), "local");
+            return hoursOf(bounds, "local").map((each) => Math.round((each.at * (bounds[1] - bounds[0])) / 3_600_000));
+        };
+        expect(at("2026-03-08")).toEqual([0, 5, 11, 17]);
+        expect(at("2026-11-01")).toEqual([0, 7, 13, 19]);
+        expect(at("2026-11-23")).toEqual([0, 6, 12, 18]);
+    });
     test.each(["Asia/Kolkata", "America/New_York"])("marks of an axis stand at the zone's own hours: %s", (place) => {
         vi.stubEnv("TZ", place);
         const midnight = Date.parse("2026-11-23T00:00:00Z") / 1000;

@@ -1,7 +1,7 @@
 /** What the page says: bars, headline, troubles, notices and commands. */
 import { describe, expect, test } from "vitest";
 import { barHover, barWords, shapeOf, TRACK } from "../../src/logic/bar";
-import { commandOf, quoted, storeOf } from "../../src/logic/command";
+import { commandOf, leftOut, quoted, storeOf } from "../../src/logic/command";
 import { arrangeFleet, type FleetRow, sumFleet } from "../../src/logic/fleet";
 import { headlineOf } from "../../src/logic/headline";
 import { cellAt, layout, measuresOf, shareText, stepOf } from "../../src/logic/heat";
@@ -137,6 +137,13 @@ describe("troubles", () => {
             "old", "1 node not ready", "cpu requests 95% of allocatable", "usage is not known for every node",
         ]); // biome-ignore format: one list
     });
+    test("more than nothing is told in words", () => {
+        const found = troublesOf(smallTotals({ requests: 5, allocatable: 0 }), [], null);
+        expect(found.map((each) => each.words)).toEqual(["cpu requests over 100% of allocatable"]);
+        expect(barWords("cpu", { requests: 5, allocatable: 0 })).toContain("requests over 100% of allocatable");
+        expect(barWords("gpu", { requests: 0, allocatable: 0 })).toContain("requests none of allocatable");
+        expect(barWords("gpu", { requests: null, allocatable: 0 })).toContain("requests unknown of allocatable");
+    });
     test("a cluster that never had usage is not in trouble for it", () => {
         expect(troublesOf(smallTotals({ usage: null }), [], null)).toEqual([]);
     });
@@ -180,6 +187,7 @@ describe("notices", () => {
 });
 
 describe("commands", () => {
+    const SLOT = "2026-11-23T12:00:00Z";
     test("a bucket is known by its address", () => {
         expect(storeOf("https://bucket.s3.eu-west-1.amazonaws.com/some/prefix/index.html")).toBe(
             "s3://bucket/some/prefix",
@@ -189,7 +197,7 @@ describe("commands", () => {
     });
     test("hostile words stay one word of the shell", () => {
         expect(quoted("$(rm -rf /)'`")).toBe("'$(rm -rf /)'\\''`'");
-        expect(commandOf({ ...HOME, cluster: "a; b" }, "s3://x")).toBe(
+        expect(commandOf({ ...HOME, cluster: "a; b" }, "s3://x", SLOT)).toBe(
             "nodetally show --store s3://x --cluster 'a; b'",
         );
     });
@@ -202,9 +210,25 @@ describe("commands", () => {
             filters: { pool: ["x"] },
             group: "zone" as const,
         };
-        expect(commandOf(view, "S")).toBe(
+        expect(commandOf(view, "S", SLOT)).toBe(
             "nodetally show --store S --cluster c --at 2026-11-23T12:00:00Z --sort cpu:desc --selector pool=x --group-by zone",
         );
+        expect(leftOut(view)).toEqual([]);
+    });
+    test("a day before the shown snapshot is a moment: the command line's is before now", () => {
+        const view = { ...HOME, cluster: "c", tab: "changes" as const };
+        expect(commandOf(view, "S", SLOT)).toBe("nodetally diff --store S --cluster c 2026-11-22T12:00:00Z");
+        expect(commandOf({ ...view, versus: "2026-11-01T00:00:00Z", t: SLOT }, "S", SLOT)).toBe(
+            "nodetally diff --store S --cluster c 2026-11-01T00:00:00Z 2026-11-23T12:00:00Z",
+        );
+    });
+    test("what the command line has not is left out, and named", () => {
+        const sort = { key: "pods-terminal", down: true };
+        const view = { ...HOME, cluster: "c", q: "x", sort, filters: { pool: ["a b"], zone: ["z"], state: ["Ready"] } };
+        expect(commandOf(view, "S", SLOT)).toBe("nodetally show --store S --cluster c --selector zone=z");
+        expect(leftOut(view)).toEqual([
+            "the search", "the filter by pool", "the filter by state", "the order by pods-terminal",
+        ]); // biome-ignore format: one list
     });
 });
 

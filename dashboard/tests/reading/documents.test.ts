@@ -79,6 +79,10 @@ describe("an index", () => {
     test("with a day that is a path is damaged", () => {
         expect(() => asClusterIndex({ ...stored(raw), days: ["../../x"] }, "prod")).toThrow(Damage);
     });
+    test("that was taken at no time is damaged, and no age is made of it", () => {
+        const last = { ...end, taken_at: "soon" };
+        expect(() => asClusterIndex({ ...stored(raw), last }, "prod")).toThrow("taken_at is no time");
+    });
     test("of a day holds only that day's snapshots", () => {
         const day = { schema: 1, cluster: "prod", date: "2026-11-22", snapshots: [{ ...end, totals: smallTotals() }] };
         expect(() => asDayIndex(stored(day), "prod", "2026-11-22")).toThrow("of another day");

@@ -37,6 +37,12 @@ describe("fetching", () => {
         answers('{"a":1}');
         expect(await fetchDocument("x.json.gz")).toMatchObject({ value: { a: 1 } });
     });
+    test("a host that unpacks on the way still says how much was stored", async () => {
+        answers('{"a":1}', { headers: { "Content-Encoding": "gzip", "Content-Length": "27" } });
+        expect(await fetchDocument("x.json.gz")).toMatchObject({ value: { a: 1 }, bytes: 27 });
+        answers('{"a":1}', { headers: { "Content-Encoding": "gzip" } });
+        expect(await fetchDocument("x.json.gz")).toMatchObject({ bytes: 7 });
+    });
     test("keys are beside the page, under any prefix", async () => {
         answers("{}");
         await fetchDocument("snapshots/cluster=a/x y.json.gz");
