@@ -6,9 +6,11 @@ of infra/analytics: peak-by-pool.sql and runs-out.sql.
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
+from functools import partial
 from math import ceil
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -16,6 +18,7 @@ from nodetally.store import rollups, walk
 from nodetally.store.base import Store
 from nodetally.store.indexes import Document, inside
 from nodetally.store.layout import day_index_key, rollup_key
+from nodetally.store.parallel import READERS, in_order
 from nodetally.store.update import damage_told
 from nodetally.store.wanted import day_summaries
 
@@ -108,13 +111,13 @@ def of_cluster(store: Store, cluster: str, resource: str, days: Sequence[str]) -
     """The cluster's totals, from its day indexes: one request a day. StoreError when one is damaged."""
     history = History(cluster, "cluster", resource, days[0], days[-1])
     group = Group(cluster)
-    for each in history.dates:
-        lines = day_summaries(store, cluster, each)
-        with damage_told(store, day_index_key(cluster, each)):
-            slots = [slot for line in lines if (slot := _of_totals(line.entry, resource))]
-        history.last_day = each if lines else history.last_day
-        if slots:
-            group.days[each] = summarise(slots)
+    with ThreadPoolExecutor(READERS) as pool:
+        for each, lines in in_order(pool, partial(day_summaries, store, cluster), history.dates, READERS):
+            with damage_told(store, day_index_key(cluster, each)):
+                slots = [slot for line in lines if (slot := _of_totals(line.entry, resource))]
+            history.last_day = each if lines else history.last_day
+            if slots:
+                group.days[each] = summarise(slots)
     history.groups = [group] if group.days else []
     return history
 
@@ -130,18 +133,25 @@ def by_rows(store: Store, cluster: str, by: str, resource: str, days: Sequence[s
     history = History(cluster, by, resource, days[0], days[-1])
     known = rollups.days(store, cluster)
     groups: dict[str | None, Group] = {}
-    for day in walk.days_between(store, cluster, history.first, history.last):
-        state = rollups.state_of_day(store, day, known.get(day.date, ()))
+
+    def read(day: walk.Day) -> tuple[str, bytes | None]:
+        state = rollups.state_of_day(store, day, known.get(day.date, ())) or "missing"
         if state not in ("fresh", "behind"):
-            history.not_rolled_up[day.date] = state or "missing"
-            continue
-        history.last_day = day.date
-        history.behind += [day.date] if state == "behind" else []
-        key = rollup_key(kind, cluster, day.date)
-        stored = store.get(key)
-        rows = sums(stored.body, f"{key} in {store.url}", by, resource, FIGURES[kind]) if stored else ()
-        for name, slots in _by_name(rows).items():
-            groups.setdefault(name, Group(name)).days[day.date] = summarise(slots)
+            return state, None
+        stored = store.get(rollup_key(kind, cluster, day.date))
+        return (state, stored.body) if stored else ("missing", None)
+
+    with ThreadPoolExecutor(READERS) as pool:
+        listed = walk.days_between(store, cluster, history.first, history.last)
+        for day, (state, body) in in_order(pool, read, listed, READERS):
+            if body is None:
+                history.not_rolled_up[day.date] = state
+                continue
+            history.last_day = day.date
+            history.behind += [day.date] if state == "behind" else []
+            where = f"{rollup_key(kind, cluster, day.date)} in {store.url}"
+            for name, slots in _by_name(sums(body, where, by, resource, FIGURES[kind])).items():
+                groups.setdefault(name, Group(name)).days[day.date] = summarise(slots)
     history.groups = sorted(groups.values(), key=lambda group: (group.name is None, group.name))
     return history
 
