@@ -73,7 +73,7 @@ def backfilled(store: MemoryStore, other: Mapping[str, bytes]) -> Ended:
         return nodetally(store, "backfill", "prometheus", "http://127.0.0.1:1", "--cluster", "c", *span, "--store", URL)
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
 @given(instead)
 def test_whatever_a_prometheus_answers_is_refused_or_a_snapshot(what: tuple[str, bytes]) -> None:
     """No traceback; what is stored is as the schema says, and the store is whole."""
