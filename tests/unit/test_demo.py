@@ -2,6 +2,7 @@
 
 import json
 import signal
+import socket
 import subprocess
 import urllib.request
 from datetime import UTC, datetime
@@ -52,6 +53,14 @@ def test_it_serves_the_page_until_it_is_told_to_end(tmp_path: Path) -> None:
             assert b"<title>nodetally" in answer.read()
         demo.send_signal(signal.SIGTERM)
     assert demo.returncode == 0
+
+
+def test_a_port_that_is_taken_ends_it(tmp_path: Path) -> None:
+    """With the way out and exit code 2; it goes on making passes for nobody otherwise."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        demo = begun(tmp_path, "--hours", "0", "--port", str(taken.getsockname()[1]))
+        said = demo.communicate(timeout=60)[1]
+    assert (demo.returncode, "choose another with --port" in said) == (2, True), said
 
 
 def test_ctrl_c_while_it_makes_the_past_ends_it(tmp_path: Path) -> None:

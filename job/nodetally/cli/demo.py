@@ -58,8 +58,11 @@ def demo(store: str, hours: int, port: int, *, serve: bool, open_: bool) -> None
             return
         living = threading.Thread(target=_live, args=(made, opened, stop))
         living.start()
-        show_until(stop, opened, port, open_=open_)
-        living.join()
+        try:
+            show_until(stop, opened, port, open_=open_)
+        finally:  # also when the port is taken
+            stop.set()
+            living.join()
 
 
 def _go_on(stop: threading.Event, done: Callable[[], None]) -> None:
