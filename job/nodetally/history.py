@@ -14,6 +14,7 @@ from functools import partial
 from math import ceil
 from typing import TYPE_CHECKING, NamedTuple
 
+from nodetally.accounting.nodes import POD_SLOTS
 from nodetally.store import rollups, walk
 from nodetally.store.base import Store
 from nodetally.store.indexes import Document, inside
@@ -202,6 +203,8 @@ def _of_totals(line: Document, resource: str) -> Slot | None:
     of = ("totals", "resources", resource)
     if inside(line, dict, *of) is None:
         return None
+    if resource == POD_SLOTS:  # a pod takes one without requesting it
+        return Slot(inside(line, int, "totals", "pods", "counted"), None, inside(line, int, *of, "allocatable"))
     return Slot(*(inside(line, int, *of, figure) for figure in FIGURES["nodes"]))
 
 

@@ -259,10 +259,11 @@ def uneven(days: int = 20, gpu_days: int = 16) -> list[Json]:
             slot = slot_of(START + timedelta(days=at, hours=hour))
             usage = None if chance.random() < 0.1 else chance.randrange(9_000)
             nodes = [documents.node("n", pool="web", cpu=(chance.randrange(9_000), 9_000, usage))]
+            spaces = [documents.namespace("ns", chance.randrange(1, 90), 100, documents.GIB)]
             if at < gpu_days:
                 gpu = {"nvidia.com/gpu": documents.figures(8, 8, 1 + at // 8, 1, None)}
                 nodes.append(documents.node("g", pool="gpu", resources=gpu))
-            found.append(documents.snapshot(nodes, slot=slot, taken_at=slot, cluster="c"))
+            found.append(documents.snapshot(nodes, slot=slot, taken_at=slot, cluster="c", namespaces=spaces))
     return found
 
 
@@ -291,9 +292,31 @@ def test_percentiles_are_values_that_were_there(uneven_folder: Path, by: str, na
         for index, figure in enumerate(("requests", "usage")):
             known = [value for of in groups if (value := of[index]) is not None]
             enough = [each for each in known if 20 * sum(other <= each for other in known) >= 19 * len(known)]
-            assert (day[f"{figure}_p95"], day[f"{figure}_peak"]) == (min(enough), max(known)), day["date"]
+            assert (day[f"{figure}_p95"], day[f"{figure}_peak"]) == (
+                min(enough, default=None),
+                max(known, default=None),
+            )
     assert group["requests_p95"] == max(day["requests_p95"] for day in group["days"])
     assert group["allocatable"] == group["days"][-1]["allocatable"]
+
+
+@pytest.mark.parametrize(("by", "name"), [("cluster", "c"), ("pool", "web"), ("node", "g"), ("namespace", "ns")])
+def test_pods_are_counted_against_their_slots(uneven_folder: Path, by: str, name: str) -> None:
+    """A pod takes one without requesting it: not 0 of 110."""
+    (group,) = (
+        each for each in told(uneven_folder, "--by", by, "--resource", "pods")["groups"] if each["name"] == name
+    )
+    for day in group["days"]:
+        counted, slots = [], []
+        for document in UNEVEN:
+            if document["slot"].startswith(day["date"]):
+                rows = document["namespaces"] if by == "namespace" else document["nodes"]
+                pods = [row["pods"] for row in rows if by == "cluster" or name in (row["name"], row.get("pool"))]
+                counted += [sum(each["counted"] for each in pods)] if pods else []
+                slots += [sum(each["allocatable"] for each in pods)] if pods and by != "namespace" else []
+        peaks = max(counted, default=None), max(slots, default=None), None
+        assert (day["requests_peak"], day["allocatable"], day["usage_peak"]) == peaks
+    assert group["requests_peak"] > 0
 
 
 @pytest.mark.parametrize("by", ["cluster", "pool"])

@@ -30,7 +30,7 @@ NAMED_RESOURCES = 12
     show_default=True,
     help="A line for each; all but cluster need rollups.",
 )
-@option("--resource", metavar="NAME", default="cpu", show_default=True, help="cpu, memory, nvidia.com/gpu, …")
+@option("--resource", metavar="NAME", default="cpu", show_default=True, help="cpu, memory, pods, nvidia.com/gpu, …")
 @format_option("HISTORY", "table", "json", "csv", says="csv: a row a day; json: both.")
 def history(cluster: str | None, store: str, by: str, resource: str, format_: str, **options: Any) -> None:
     """Show what a cluster's pods requested over a stretch of days (UTC), and where that leads.
@@ -38,7 +38,7 @@ def history(cluster: str | None, store: str, by: str, resource: str, format_: st
     A sign a day (or several, where there is no room) is the day's highest requests, against the most that was
     allocatable; a day of which nothing is known is a gap. DAY P95: the highest 95th percentile of a day. RUNS OUT: when
     a straight line through the days' peaks reaches what was allocatable on the last day; 14 days or more are needed,
-    the last among them. json and csv have each day's figures.
+    the last among them. Requests of pods are the pods that count. json and csv have each day's figures.
 
     \b
     nodetally history --since 90d --by pool --resource memory

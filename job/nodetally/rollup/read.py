@@ -6,10 +6,12 @@ Arrow's own threads are not used: one that is still starting when the process en
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from nodetally.accounting.nodes import POD_SLOTS
 from nodetally.errors import StoreError
 from nodetally.rollup.arrow import pa, pc, pq
 from nodetally.rollup.columns import UNITS, name_of
 
+PODS = {"requests": "pods_counted", "allocatable": "pods_allocatable"}  # a pod takes a slot without requesting it
 ANY_UNKNOWN_IS_UNKNOWN = pc.ScalarAggregateOptions(skip_nulls=False, min_count=0)
 
 
@@ -33,16 +35,24 @@ def sums(body: bytes, where: str, by: str, resource: str, figures: tuple[str, ..
 
 
 def _grouped(body: bytes, by: str, resource: str, figures: tuple[str, ...]) -> pa.Table:
-    plain = resource in UNITS
-    names = [name_of(resource, each) for each in figures] if plain else ["resources"]
+    keys, names = (by, "slot_unix_seconds"), _columns(resource, figures)
     with pq.ParquetFile(pa.BufferReader(body), page_checksum_verification=True) as file:
-        table = file.read(columns=[by, "slot_unix_seconds", *names], use_threads=False)
-    table = table.rename_columns([by, "slot_unix_seconds", *figures]) if plain else _of_map(table, resource, figures)
+        table = file.read(columns=[*keys, *(names.values() or ["resources"])], use_threads=False)
+    table = table.rename_columns([*keys, *names]) if names else _of_map(table, resource, figures)
+    for each in set(figures) - set(table.column_names):  # usage of pod slots: there is no such thing
+        table = table.append_column(each, pa.nulls(table.num_rows, pa.int64()))
     types = {by: pa.string(), "slot_unix_seconds": pa.int64(), **dict.fromkeys(figures, pa.int64())}
     table = table.select(list(types)).cast(pa.schema(types))
     return table.group_by([by, "slot_unix_seconds"], use_threads=False).aggregate(
         [(each, "sum", ANY_UNKNOWN_IS_UNKNOWN) for each in figures]
     )
+
+
+def _columns(resource: str, figures: tuple[str, ...]) -> dict[str, str]:
+    """Figures → the columns of a resource that has columns of its own; of others nothing."""
+    if resource == POD_SLOTS:
+        return {each: PODS[each] for each in figures if each in PODS}
+    return {each: name_of(resource, each) for each in figures} if resource in UNITS else {}
 
 
 def _of_map(table: pa.Table, resource: str, figures: tuple[str, ...]) -> pa.Table:
