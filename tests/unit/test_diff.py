@@ -20,6 +20,9 @@ from nodetally.cli.rendering.text import width_of
 from nodetally.cli.stored import file_document, named_document
 from nodetally.compare import Delta, as_document, compare
 from nodetally.errors import WrongUse
+from nodetally.snapshot import encode
+from nodetally.store.directory import DirectoryStore
+from nodetally.store.publish import publish
 
 
 def printed(before: dict[str, Any], after: dict[str, Any], width: int = 120, **more: Any) -> str:
@@ -52,6 +55,15 @@ def test_the_same_snapshot_twice_is_no_change() -> None:
     assert not compare(mixed(), mixed())
     assert printed(mixed(), mixed()).splitlines()[-1] == "no change"
     assert not compare(mixed(), later(mixed()))
+
+
+def test_one_snapshot_for_both_sides_is_said(tmp_path: Path) -> None:
+    """Nothing was stored in the last 12 hours: that nothing changed is not known."""
+    document = snapshot([node("a")])
+    publish(DirectoryStore(tmp_path), document, encode(document))
+    result = CliRunner().invoke(diff, ["--store", str(tmp_path), "now"])
+    assert result.stdout.splitlines()[-1] == "no change"
+    assert result.stderr == f"FROM and TO are one snapshot, of {document['slot']}: none was stored between them.\n"
 
 
 def test_nodes_come_go_and_are_recreated() -> None:

@@ -14,8 +14,10 @@ from typing import Any
 
 import pytest
 
+from clusters import node, served
 from nodetally.collect import run_pass, share_of_jitter
 from nodetally.settings import Settings, Surroundings
+from nodetally.simulate.cluster import SimulatedCluster
 from paths import NODETALLY, VECTORS
 
 CLUSTER = str(VECTORS / "cluster.json.gz")
@@ -122,6 +124,22 @@ def test_a_dry_run_stores_nothing(tmp_path: Path) -> None:
     done = run_dump(tmp_path / "store", "--dry-run", "--format", "json")
     assert json.loads(done.stdout)["source"]["kind"] == "dump"
     assert not (tmp_path / "store").exists()
+
+
+def test_some_nodes_are_not_called_all(tmp_path: Path) -> None:
+    """A dry run of a part of the cluster: its table must not read as the whole."""
+    objects = [node("a", {"pool": "x"}, cpu="4"), node("b", cpu="4")]
+    with served(SimulatedCluster.of(objects), tmp_path) as (_, settings):
+        part = "run", "--cluster", "c", "--dry-run", "--format", "table", "--kubeconfig", str(settings.kubeconfig)
+        for option, said in (
+            ("--node=a", "\n1 node "),
+            ("--selector=pool=x", "\n1 node "),
+            ("--selector=y", "\nNo node"),
+        ):
+            done = nodetally(*part, option)
+            assert done.returncode == 0, done.stderr
+            assert said in done.stdout
+        assert "\nall 2 nodes " in nodetally(*part).stdout
 
 
 def test_kite_prints_kites_list(tmp_path: Path) -> None:

@@ -32,6 +32,8 @@ def diff(
     """
     now = datetime.now(UTC)
     documents = [named_document(name, store, cluster, now) for name in (before, after)]
+    if documents[0] == documents[1]:  # else a job that has stopped would look like a cluster that is quiet
+        click.echo(f"FROM and TO are one snapshot, of {documents[0]['slot']}: none was stored between them.", err=True)
     if format_ == "json":
         print_json(as_document(compare(*documents)))
     else:

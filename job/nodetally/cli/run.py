@@ -124,7 +124,7 @@ def run(**options: Any) -> None:
             raise made
         tell(name, made)
         if isinstance(made, Pass):
-            _print(made, format_)
+            _print(made, format_, part=bool(options["nodes"] or options["selector"]))
             report(made, clusters[0])
             continue
         failed.append((name, made))
@@ -183,11 +183,11 @@ def run_settings(options: dict[str, Any]) -> list[Settings]:
     return clusters
 
 
-def _print(done: Pass, format_: str) -> None:
+def _print(done: Pass, format_: str, *, part: bool) -> None:
     if format_ == "table":
-        from nodetally.cli.rendering.table import print_table
+        from nodetally.cli.rendering.table import View, print_table
 
-        print_table(snapshot.decode(done.body))
+        print_table(snapshot.decode(done.body), View(part=part))
     elif format_ == "json":
         sys.stdout.buffer.write(gzip.decompress(done.body))
     elif format_ == "kite":

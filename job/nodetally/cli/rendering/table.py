@@ -26,6 +26,7 @@ class View:
     group_by: str | None = None
     columns: tuple[str, ...] = ()
     wide: bool = False
+    part: bool = False  # the document is of some nodes only, as a dry run is asked for
 
 
 EVERYTHING = View()
@@ -59,10 +60,10 @@ def arranged(document: dict[str, Any], view: View) -> list[Node]:
 def _body(document: dict[str, Any], view: View, paint: Paint, now: datetime) -> list[Segments]:
     shown = arranged(document, view)
     if not document["nodes"]:
-        return [(("The cluster has no nodes.", ""),), ()]
+        return [(("No node matches." if view.part else "The cluster has no nodes.", ""),), ()]
     if not shown:
         return [((f"No node of {len(document['nodes']):,} matches {view.selector}.", ""),), ()]
-    rows = [_totals(document, shown), *_rows(shown, view, paint)]
+    rows = [_totals(document, shown, view), *_rows(shown, view, paint)]
     scene = Scene(rows, now, paint.glyphs, paint.ascii_only, grouped=bool(view.group_by))
     columns = make_columns(scene, list(view.columns), wide=view.wide, hidden=_hidden(document, view))
     placed = grid.layout(columns, None if view.wide or view.columns else paint.width)
@@ -102,10 +103,10 @@ def _group(name: str, members: list[Node], paint: Paint) -> Node:
     return _sum(label, members, sum_resources(node["resources"] for node in members)) | {"members": members}
 
 
-def _totals(document: dict[str, Any], shown: list[Node]) -> Row:
+def _totals(document: dict[str, Any], shown: list[Node], view: View) -> Row:
     """The sum over the shown nodes: the snapshot's own totals where that is all of them."""
     everything = len(shown) == len(document["nodes"])
-    label = f"{'all ' * everything}{count(len(shown), 'node')}"
+    label = f"{'all ' * (everything and not view.part)}{count(len(shown), 'node')}"
     if not everything:
         label += f" of {len(document['nodes']):,}"
         return Row(_sum(label, shown, sum_resources(node["resources"] for node in shown)), sum=True)
