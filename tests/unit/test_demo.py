@@ -1,14 +1,19 @@
 """The demo: real passes over simulated clusters, and the page; as a user starts it."""
 
+import io
 import json
 import signal
 import socket
 import subprocess
+import sys
 import urllib.request
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
+import pytest
+
+from nodetally.cli.demo import counted
 from nodetally.demo import CLUSTERS, slots
 from nodetally.store import read
 from nodetally.store.directory import DirectoryStore
@@ -72,6 +77,20 @@ def test_ctrl_c_while_it_makes_the_past_ends_it(tmp_path: Path) -> None:
     assert demo.communicate()[1].splitlines()[-1] == "Interrupted."
     assert demo.returncode == 130
     assert [*verify(DirectoryStore(tmp_path), patience_seconds=0)] == []
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_bar_needs_a_library_and_the_demo_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The image leaves it out, and has a terminal with `docker run -it`."""
+    monkeypatch.setitem(sys.modules, "rich", None)
+    monkeypatch.setattr(sys, "stderr", terminal := Terminal())
+    with counted(2) as done:
+        done()
+    assert terminal.getvalue() == "2 passes…\n"
 
 
 def test_slots_are_those_of_a_schedule() -> None:

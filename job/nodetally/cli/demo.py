@@ -13,6 +13,7 @@ import click
 
 from nodetally.cli.dashboard import PORT, show_until, stopped_by_signals
 from nodetally.cli.options import option
+from nodetally.cli.rendering.paint import has_rich
 
 if TYPE_CHECKING:
     from nodetally.demo import Town
@@ -82,7 +83,7 @@ def _live(made: "list[Town]", opened: "Store", stop: threading.Event) -> None:
 @contextmanager
 def counted(total: int) -> Iterator[Callable[[], None]]:
     """A bar of the passes, on a terminal; a line else."""
-    if not sys.stderr.isatty():
+    if not (sys.stderr.isatty() and has_rich()):
         click.echo(f"{total} passes…", err=True)
         yield lambda: None
         return
