@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from clusters import node, served
+from clusters import node, pod, served
 from nodetally.collect import run_pass, share_of_jitter
 from nodetally.settings import Settings, Surroundings
 from nodetally.simulate.cluster import SimulatedCluster
@@ -108,6 +108,17 @@ def test_a_short_output_that_ends_is_no_bug(arguments: list[str], target: Callab
     assert done.returncode == code, done.stderr
     assert "Traceback" not in done.stderr
     assert "Exception ignored" not in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [["run", "--help"], ["explain", "node/a", "--dump", "dump.json"]])
+def test_an_encoding_without_our_signs_is_no_bug(tmp_path: Path, arguments: list[str]) -> None:
+    """A terminal of ISO 8859-1 has no … and no –."""
+    dump = {"kind": "List", "items": [node("a", cpu="4"), pod("p", "a", cpu="1")]}
+    (tmp_path / "dump.json").write_text(json.dumps(dump))
+    environment = {**os.environ, "PYTHONIOENCODING": "iso8859-1"}
+    done = subprocess.run([NODETALLY, *arguments], capture_output=True, env=environment, cwd=tmp_path, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert (b"LABEL,\\u2026" if "run" in arguments else b"1000m           -") in done.stdout
 
 
 def test_a_closed_stdout_is_nowhere(tmp_path: Path) -> None:

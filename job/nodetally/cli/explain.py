@@ -12,6 +12,7 @@ from nodetally.accounting.quantity import QuantityError
 from nodetally.cli.options import format_option
 from nodetally.cli.rendering.explanation import explain_node, explain_pod, node_text, pod_text
 from nodetally.cli.rendering.json_line import print_json
+from nodetally.cli.rendering.paint import paint_for
 from nodetally.cli.source import settings_from, source_options
 from nodetally.errors import ObjectUnreadable, WrongUse
 from nodetally.settings import Settings, Surroundings
@@ -54,7 +55,7 @@ def explain(what: str, format_: str, **options: Any) -> None:
     if format_ == "json":
         print_json(explanation)
     else:
-        sys.stdout.write("\n".join(text(explanation)) + "\n")
+        paint_for(sys.stdout, colour=False).write(((line, ""),) for line in text(explanation))
 
 
 def parse_subject(text: str) -> Subject:
