@@ -172,6 +172,7 @@ def test_kite_prints_kites_list(tmp_path: Path) -> None:
         (["run", "--cluster", "c"], {}, 2, "--dump FILE"),
         (["run", "--cluster", "c", "--dump", "/none.json"], {}, 2, "kubectl get nodes,pods -A -o json"),
         (["run", "--cluster", "c", "--dump", CLUSTER, "--slot-every", "7m"], {}, 2, "do not fill a day"),
+        (["run", "--cluster", "c", "--every", "7m"], {}, 2, "--every: slots of 7m do not fill a day"),
         (["run", "--cluster", "c", "--dump", CLUSTER, "--node", "a"], {}, 2, "--dry-run"),
         (["run", "--cluster", "c", "--dump", CLUSTER, "--store", "ftp://x"], {}, 2, "not a store"),
         (["run", "--cluster", "c", "--dump", CLUSTER, "--store", "/proc/none"], {}, 5, "/proc/none"),

@@ -163,8 +163,9 @@ def _teller(clusters: list[str], path: str | None) -> Callable[[str, Pass | Node
 def run_settings(options: dict[str, Any]) -> list[Settings]:
     """The settings of parsed options, for each cluster; click's context must be there. Raises WrongUse."""
     settings = settings_from(options)
-    slots = options["slot_every"] or options["every"] or "1s"
-    settings = replace(settings, slot_every_seconds=slot_seconds("--slot-every", slots))
+    name = "every" if options["every"] and not options["slot_every"] else "slot_every"
+    seconds = slot_seconds(f"--{name.replace('_', '-')}", options[name] or "1s")
+    settings = replace(settings, slot_every_seconds=seconds)
     if options["jitter"]:
         settings = replace(settings, jitter_seconds=seconds_within_a_day("--jitter", options["jitter"]))
         if settings.jitter_seconds >= settings.slot_every_seconds:
