@@ -87,6 +87,34 @@ def test_a_nodes_pods_have_a_column_only_for_what_one_of_them_asks_for(tmp_path:
     assert row.split() == ["default/p", "1000m", "–", "counted"]
 
 
+@pytest.mark.parametrize("width", [80, 300])
+def test_an_explanation_fits_the_terminal(tmp_path: Path, width: int) -> None:
+    """A table a resource where one for all is too wide; every pod is in it, and every amount."""
+    everything = pod("all", "n", cpu="1", memory="1Gi")
+    everything["spec"]["containers"][0]["resources"]["requests"] |= {"ephemeral-storage": "3Gi", "nvidia.com/gpu": "2"}
+    items = [
+        node("n", cpu="4"),
+        node("a", cpu="4"),
+        pod("plain", "n", cpu="250m"),
+        everything,
+        pod("nothing", "n"),
+        MESH,
+    ]
+    dump = tmp_path / "dump.json"
+    dump.write_text(json.dumps({"kind": "List", "items": items}))
+    environment = {"COLUMNS": str(width)}
+    done = CliRunner().invoke(explain, ["node/n", "--dump", str(dump)], env=environment)
+    tables = [block.splitlines() for block in done.output.split("\n\n")[1:-2]]
+    assert len(tables) == (4 if width == 80 else 1)
+    assert [line.split()[0] for line in tables[0]] == ["pod", "default/all", "default/nothing", "default/plain"]
+    assert sum(line.count("Gi") for table in tables for line in table) == 2
+    if width == 80:
+        assert [line.split() for line in tables[3][1:]] == [["default/all", "2", "–", "counted"]]
+        steps = CliRunner().invoke(explain, ["pod/default/web-1", "--dump", str(dump)], env=environment).output
+        assert max(map(len, (*steps.splitlines(), *tables[0]))) <= width
+        assert f"{TOGETHER} cpu 1200m memory 150Mi" in " ".join(steps.split())
+
+
 def test_hostile_names_are_printed_harmlessly(tmp_path: Path) -> None:
     """A name cannot move the cursor of whoever asks."""
     bad = pod("a\x1b[2Jb", "n", cpu="1")

@@ -51,11 +51,11 @@ def explain(what: str, format_: str, **options: Any) -> None:
             explanation = explain_node(*find_node(subject, settings))
     except QuantityError as error:
         raise ObjectUnreadable(f"{what}: {error}", hint="look for an absurd request; a pass would fail, too") from error
-    text = pod_text if subject.kind == "pod" else node_text
+    text, paint = pod_text if subject.kind == "pod" else node_text, paint_for(sys.stdout, colour=False)
     if format_ == "json":
         print_json(explanation)
     else:
-        paint_for(sys.stdout, colour=False).write(((line, ""),) for line in text(explanation))
+        paint.write(((line, ""),) for line in text(explanation, paint.width))
 
 
 def parse_subject(text: str) -> Subject:

@@ -1,6 +1,7 @@
 """Facts in, how their numbers come about out: as a document, and that as lines of text."""
 
 from collections.abc import Iterable
+from textwrap import wrap
 from typing import Any
 
 from nodetally.accounting.derivation import derive
@@ -90,7 +91,8 @@ def _exact(amounts: Amounts) -> dict[str, str]:
     return {name: exact_text(name, nanos) for name, nanos in amounts}
 
 
-def pod_text(explanation: dict[str, Any]) -> Iterable[str]:
+def pod_text(explanation: dict[str, Any], width: int) -> Iterable[str]:
+    """A pod's figures, step by step, in lines that fit into `width` where amounts let them."""
     where = f" on {explanation['node']}" if explanation["node"] else ""
     yield harmless(
         f"pod {explanation['pod']}{where}, phase {explanation['phase'] or 'unknown'}: {explanation['counts']}"
@@ -100,28 +102,40 @@ def pod_text(explanation: dict[str, Any]) -> Iterable[str]:
         yield figure["figure"]
         lines = [(step["step"], step["amounts"]) for step in figure["steps"]]
         lines.append(("= counted as", figure["result"]))
-        width = max(len(harmless(text)) for text, _ in lines)
-        for text, amounts in lines:
-            shown = "  ".join(f"{name} {value}" for name, value in amounts.items()) or "none"
-            yield f"  {harmless(text):<{width}}  {harmless(shown)}"
+        yield from _steps(
+            [
+                (harmless(text), harmless("  ".join(f"{name} {value}" for name, value in amounts.items()) or "none"))
+                for text, amounts in lines
+            ],
+            width,
+        )
 
 
-def node_text(explanation: dict[str, Any]) -> Iterable[str]:
+def _steps(lines: list[tuple[str, str]], width: int) -> Iterable[str]:
+    """A text and its amounts a line; where that is too wide, long texts stand above their amounts."""
+    column = max(len(text) for text, _ in lines)
+    if column + max(len(amounts) for _, amounts in lines) + 4 > width:
+        column = max(len(text) for text, _ in lines if len(text) <= width // 2)
+    for text, amounts in lines:
+        beside = text if len(text) <= column else ""
+        yield from () if beside else (f"  {line}" for line in wrap(text, width - 2))
+        yield f"  {beside:<{column}}  {amounts}"
+
+
+def node_text(explanation: dict[str, Any], width: int) -> Iterable[str]:
+    """A node's pods and what they come to; a table for each resource where one for all is wider than `width`."""
     pods, names = explanation["pods"], list(explanation["resources"])
     yield harmless(f"node {explanation['node']}: {count(pods['counted'], 'pod')} counted, {pods['terminal']} terminal")
     asked = {name for row in explanation["rows"] for figure in ("requests", "limits") for name in row[figure]}
     shown = [name for name in names if name in asked]
-    header = ["pod", *(f"{name} {figure}" for name in shown for figure in ("requests", "limits")), "counts"]
-    rows = [
-        [
-            row["pod"],
-            *(row[figure].get(name, "–") for name in shown for figure in ("requests", "limits")),
-            row["counts"],
-        ]
-        for row in explanation["rows"]
-    ]
-    yield ""
-    yield from _aligned([header, *rows])
+    rows = explanation["rows"]
+    whole = list(_aligned(_pods(rows, shown)))
+    if max(map(len, whole)) <= width:
+        yield from ("", *whole)
+    else:  # those that ask for nothing at all stand in the first one
+        for at, name in enumerate(shown):
+            asking = [row for row in rows if name in {**row["requests"], **row["limits"]} or not (at or _asks(row))]
+            yield from ("", *_aligned(_pods(asking, [name])))
     yield ""
     figures = [figure for figure in FIGURES if figure != "usage"]
     table = [["resource", *figures]]
@@ -131,6 +145,20 @@ def node_text(explanation: dict[str, Any]) -> Iterable[str]:
     yield from _aligned(table)
     yield ""
     yield "Exact amounts are added first and rounded up once (millicores, bytes); scheduled rounds each pod."
+
+
+def _asks(row: dict[str, Any]) -> bool:
+    return bool(row["requests"] or row["limits"])
+
+
+def _pods(rows: list[dict[str, Any]], resources: list[str]) -> list[list[str]]:
+    """A header and a row a pod."""
+    pairs = [(name, figure) for name in resources for figure in ("requests", "limits")]
+    header = ["pod", *(f"{name} {figure}" for name, figure in pairs), "counts"]
+    return [
+        header,
+        *([row["pod"], *(row[figure].get(name, "–") for name, figure in pairs), row["counts"]] for row in rows),
+    ]
 
 
 def _aligned(rows: list[list[str]]) -> Iterable[str]:
