@@ -234,6 +234,13 @@ def test_a_value_that_cannot_be_right_is_refused(control_plane: ControlPlane, va
     assert said in done.stderr
 
 
+def test_a_cache_in_memory_brings_the_right_to_watch(control_plane: ControlPlane) -> None:
+    """As any cache: for passes of one process, --every, which would read lists without it."""
+    objects = by_kind(chart(control_plane, *VALUES, "--set", "cache=memory"))
+    assert objects["ConfigMap"]["data"]["NODETALLY_CACHE"] == "memory"
+    assert ("", "pods", "watch") in rights(objects)
+
+
 def test_the_chart_can_leave_users_to_openshift(
     control_plane: ControlPlane, admin: Admin, restricted: str, tmp_path: Path
 ) -> None:

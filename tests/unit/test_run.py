@@ -182,6 +182,7 @@ def test_kite_prints_kites_list(tmp_path: Path) -> None:
         (["run", "--cluster", "c", "--dump", CLUSTER, "--at", "0001-01-01"], {}, 2, "that old"),
         (["run", "--cluster", "c", "--kubeconfig", "/tmp"], {}, 2, "kubeconfig /tmp"),  # noqa: S108 -- any folder
         (["run", "--cluster", "c", "--jitter", "5m", "--slot-every", "5m"], {}, 2, "no less than the time between"),
+        (["run", "--cluster", "c", "--every", "1m", "--slot-every", "5m"], {}, 2, "all but the first pass of a slot"),
         (["frobnicate"], {}, 2, "No such command"),
     ],
 )
