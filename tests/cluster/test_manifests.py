@@ -323,3 +323,19 @@ def test_the_network_policy_of_the_docs_is_taken(control_plane: ControlPlane, re
     assert dry_run(control_plane, text, restricted, tmp_path) == [
         "networkpolicy.networking.k8s.io/nodetally created (server dry run)"
     ]
+
+
+def test_a_backfill_is_run_again_as_its_file_says(control_plane: ControlPlane, restricted: str, tmp_path: Path) -> None:
+    """A Job that was applied can neither be changed nor run twice; replaced it is a new one, with other args, too."""
+    text = (ROOT / "infra/backfill-job.yaml").read_text()
+    [command] = re.findall(r"kubectl (replace --force) -f infra/backfill-job.yaml", text)
+    path, made = tmp_path / "job.yaml", []
+    for since, verb in (("90d", "apply"), ("80d", command)):
+        path.write_text(text.replace("--from=90d", f"--from={since}"))
+        done = control_plane.kubectl(*verb.split(), "-n", restricted, "-f", str(path))
+        assert (done.returncode, done.stderr) == (0, "")
+        job = control_plane.kubectl(
+            "get", "job", "nodetally-backfill", "-n", restricted, "-o", "jsonpath={.metadata.uid}"
+        )
+        made.append(job.stdout)
+    assert len(set(made)) == 2
