@@ -318,11 +318,15 @@ def test_helm_is_of_the_release_that_is_pinned() -> None:
 
 
 def test_the_network_policy_of_the_docs_is_taken(control_plane: ControlPlane, restricted: str, tmp_path: Path) -> None:
-    """As it stands there."""
+    """As it stands there; every way to install gives the job's pods what it selects."""
     [text] = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs/install.md").read_text(), re.DOTALL)
     assert dry_run(control_plane, text, restricted, tmp_path) == [
         "networkpolicy.networking.k8s.io/nodetally created (server dry run)"
     ]
+    chosen = yaml.safe_load(text)["spec"]["podSelector"]["matchLabels"].items()
+    for objects in (cronjob(), by_kind(chart(control_plane, *VALUES))):
+        template = objects["CronJob"]["spec"]["jobTemplate"]["spec"]["template"]
+        assert chosen <= template["metadata"]["labels"].items()
 
 
 def test_a_backfill_is_run_again_as_its_file_says(control_plane: ControlPlane, restricted: str, tmp_path: Path) -> None:

@@ -43,7 +43,7 @@ reading_options = together(  # where clusters are and how they are read, but for
         metavar="DURATION",
         default=f"{TIMEOUT_SECONDS:.0f}s",
         show_default=True,
-        help="A whole pass must be done by then.",
+        help="The cluster must have been read by then.",
     ),
 )
 
