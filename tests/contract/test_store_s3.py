@@ -111,6 +111,7 @@ def test_a_server_that_fails_once_is_tried_again(
         ("PutObject", 503, "SlowDown", f"{ATTEMPTS} attempts"),
         ("PutObject", 500, "InternalError", f"failed {ATTEMPTS} times"),
         ("PutObject", 501, "NotImplemented", "conditional puts"),
+        ("PutObject", 400, "KMS.DisabledException", "the bucket's KMS key cannot be used"),
         ("PutObject", 418, "Teapot", "error responses"),
     ],
 )
@@ -139,6 +140,15 @@ def test_a_refusal_in_another_partition_names_its_arns() -> None:
     with pytest.raises(StoreError) as caught:
         store.put_new("a", b"1", PLAIN)
     assert "allow s3:PutObject on arn:aws-us-gov:s3:::bucket/p/*" in caught.value.hint
+
+
+def test_a_policy_that_denies_by_name_is_told_as_that(server_store: S3Store) -> None:
+    """Allowing more would help nothing: such a policy wants TLS, a network, or an encryption header."""
+    denied = "User: arn:aws:sts::1:a/b is not authorized: with an explicit deny in a resource-based policy"
+    Wire(server_store).refuse("PutObject", 403, "AccessDenied", said=denied)
+    with pytest.raises(StoreError) as caught:
+        server_store.put_new("a", b"1", PLAIN)
+    assert caught.value.hint.startswith("a policy denies this by name")
 
 
 def test_a_body_that_breaks_off_is_read_again(server_store: S3Store, monkeypatch: pytest.MonkeyPatch) -> None:

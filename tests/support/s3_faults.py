@@ -23,7 +23,9 @@ class Wire:
     def _count(self, event_name: str, **_: Any) -> None:
         self.sent.append(event_name.rpartition(".")[2])
 
-    def refuse(self, operation: str, status: int, code: str, times: int = 1, under: str = "") -> None:
+    def refuse(
+        self, operation: str, status: int, code: str, times: int = 1, under: str = "", said: str = "made up"
+    ) -> None:
         """The server answers this, without doing anything, to so many requests whose URL contains `under`."""
         left = [None] * times
 
@@ -31,7 +33,7 @@ class Wire:
             if not left or under not in request.url:
                 return None
             left.pop()
-            body = f"<Error><Code>{code}</Code><Message>made up</Message></Error>".encode()
+            body = f"<Error><Code>{code}</Code><Message>{said}</Message></Error>".encode()
             return AWSResponse(request.url, status, {}, _Raw(body))
 
         self.events.register_first(f"before-send.s3.{operation}", answer)

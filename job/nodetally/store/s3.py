@@ -213,6 +213,7 @@ class S3Store:
             prefix=self.prefix,
             attempts=attempts,
             partition=partition,
+            said=str(error.response.get("Error", {}).get("Message", "")),
         )
 
     def _endpoint(self) -> str:

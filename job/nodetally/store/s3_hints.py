@@ -16,6 +16,11 @@ _NO_CREDENTIALS = (
 )
 _EXPIRED = "the credentials have expired: get new ones (aws sso login, or restart the pod to renew its role)"
 _REFUSED = "allow {action}; if the bucket is encrypted with a KMS key, kms:GenerateDataKey and kms:Decrypt on it, too"
+_DENIED = (
+    "a policy denies this by name, and no right helps against that: look into the bucket's policy (networks, accounts, "
+    "an encryption header, which is not sent: docs/install.md), and the organization's"
+)
+_KEY = "the bucket's KMS key cannot be used: enable it, or give the bucket another default (aws kms describe-key)"
 _BUSY = "S3 asked to slow down and still did after {attempts}: the next pass tries again; pass less often"
 _SERVER = "the server failed {times}: the next pass tries again; if it stays so, look at the server's log"
 _NETWORK = (
@@ -41,6 +46,8 @@ _BY_CODE: Mapping[str, str] = {
     "AllAccessDisabled": _REFUSED,
     "AccountProblem": _REFUSED,
     "403": _REFUSED,
+    "KMS.DisabledException": _KEY,
+    "KMS.NotFoundException": _KEY,
     "SlowDown": _BUSY,
     "Throttling": _BUSY,
     "ThrottlingException": _BUSY,
@@ -79,12 +86,16 @@ _BY_EXCEPTION: Mapping[str, str] = {
 }
 
 
-def hint_for_code(code: str, operation: str, *, bucket: str, prefix: str, attempts: int, partition: str = "aws") -> str:
-    """What to do about an error that S3 answered with.
+def hint_for_code(
+    code: str, operation: str, *, bucket: str, prefix: str, attempts: int, partition: str = "aws", said: str = ""
+) -> str:
+    """What to do about an error that S3 answered with; `said`: its message.
 
     >>> hint_for_code("AccessDenied", "PutObject", bucket="b", prefix="p/", attempts=1)[:46]
     'allow s3:PutObject on arn:aws:s3:::b/p/*; if t'
     """
+    if "explicit deny" in said:  # as IAM writes it (User Guide, access denied error messages)
+        return _DENIED
     actions = _ACTIONS.get(operation, "the operation on {arn}{bucket}")
     return _BY_CODE.get(code, "see the code in S3's list of error responses, and the server's log").format(
         bucket=bucket,
