@@ -70,6 +70,7 @@ class Surroundings:
     service_account: Path
     https_proxy: str | None
     no_proxy: str
+    variables: frozenset[str] = frozenset()  # names of all NODETALLY_… ones
 
     @classmethod
     def read(cls, environment: Mapping[str, str] = os.environ) -> "Surroundings":
@@ -81,4 +82,5 @@ class Surroundings:
             service_account=SERVICE_ACCOUNT,
             https_proxy=environment.get("HTTPS_PROXY") or environment.get("https_proxy") or None,
             no_proxy=environment.get("NO_PROXY") or environment.get("no_proxy") or "",
+            variables=frozenset(each for each in environment if each.startswith("NODETALLY_")),
         )

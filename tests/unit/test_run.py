@@ -64,6 +64,15 @@ def test_a_pass_that_waits_answers_for_when_it_was_started(tmp_path: Path) -> No
     assert whole - done.outline["cost"]["seconds"] >= share_of_jitter("prod", 0.5) > 0
 
 
+def test_a_variable_that_no_option_reads_is_told(tmp_path: Path) -> None:
+    """A misspelt line of a ConfigMap; those of another command may stand in the same one."""
+    others = {"NODETALLY_FROM": "3d", "NODETALLY_SHOW_FORMAT": "csv", "NODETALLY_GZIP": "true"}
+    done = run_dump(tmp_path, **others, NODETALLY_PAGESIZE="500")
+    assert done.returncode == 0, done.stderr
+    assert "NODETALLY_PAGESIZE is set, and no option reads it" in done.stderr
+    assert done.stderr.count("no option reads it") == 1
+
+
 def test_stdout_is_empty_unless_something_is_asked_for(tmp_path: Path) -> None:
     """In a pipe or a job's log; what happened is on stderr."""
     done = run_dump(tmp_path)

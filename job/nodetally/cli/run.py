@@ -13,7 +13,7 @@ from click.core import ParameterSource
 
 from nodetally import snapshot
 from nodetally.cli.clusters import clusters_options, of_each_cluster
-from nodetally.cli.log import log_to_stderr, report, report_failure
+from nodetally.cli.log import log, log_to_stderr, report, report_failure
 from nodetally.cli.options import option, store_option
 from nodetally.cli.rendering.json_line import print_json
 from nodetally.cli.source import (
@@ -24,6 +24,7 @@ from nodetally.cli.source import (
     settings_from,
     slot_seconds,
 )
+from nodetally.cli.variables import unknown_variables
 from nodetally.collect import Outcome, Pass, run_each, run_every, utc_now
 from nodetally.errors import NodetallyError, WrongUse
 from nodetally.settings import CACHE_IN_MEMORY, Settings, Surroundings
@@ -116,10 +117,13 @@ def run(**options: Any) -> None:
     log_to_stderr(options["log_format"])
     format_ = options["format_"] or ("table" if sys.stdout.isatty() else "none")
     clusters = run_settings(options)
+    around = Surroundings.read()
+    for each in unknown_variables(around.variables, run):
+        log.warning("%s is set, and no option reads it: nodetally run --help names those that do", each)
     tell = _teller([each.cluster for each in clusters], options["metrics_file"])
     failed: list[tuple[str, NodetallyError]] = []
     alone = len(clusters) == 1 and not options["every"]
-    for name, made in _outcomes(clusters, options, with_kite=format_ == "kite"):
+    for name, made in _outcomes(clusters, around, options, with_kite=format_ == "kite"):
         if alone and isinstance(made, WrongUse):
             raise made
         tell(name, made)
@@ -134,9 +138,10 @@ def run(**options: Any) -> None:
         raise failed[0][1] if alone else SomePassesFailed(failed, len(clusters))
 
 
-def _outcomes(clusters: list[Settings], options: dict[str, Any], *, with_kite: bool) -> Iterator[Outcome]:
+def _outcomes(
+    clusters: list[Settings], around: Surroundings, options: dict[str, Any], *, with_kite: bool
+) -> Iterator[Outcome]:
     """Of one pass over each cluster, or of as many as --every and --for ask for."""
-    around = Surroundings.read()
     work: dict[str, Any] = {"store": not options["dry_run"], "with_kite": with_kite}
     if not options["every"]:
         return run_each(clusters, around, **work)
