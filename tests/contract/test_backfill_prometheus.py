@@ -62,6 +62,7 @@ def special(places: Sequence[str]) -> Iterator[Json]:
         "overhead-on-a-limit-of-0": {"containers": [box("app", "0", "0")], "overhead": {"cpu": "250m"}},
         "asks-for-nothing": {"containers": [{"name": "app", "resources": {}}]},
         "sidecar-has-no-status": {"initContainers": [box("side", "50m", "100m", **sidecar)]},
+        "asks-as-a-whole": {"containers": [{"name": "app", "resources": {}}], "resources": {"requests": {"cpu": "1"}}},
         "init-has-no-status": {"initContainers": [first]},
     }
     for place, (name, spec) in enumerate(shapes.items()):
@@ -72,6 +73,7 @@ def special(places: Sequence[str]) -> Iterator[Json]:
             "spec": {"containers": [box("app", "300m", "2")], **where, **spec},
             "status": {
                 "phase": "Running" if where else "Pending",
+                "qosClass": "BestEffort" if name == "asks-for-nothing" else "Burstable",
                 "initContainerStatuses": [
                     {"name": each["name"]} for each in spec.get("initContainers", ()) if "no-status" not in name
                 ],

@@ -177,7 +177,7 @@ def test_from_prometheus_the_day_is_what_the_docs_say(past: Past, tmp_path: Path
     doubted = 0
     for mine, theirs, items in zip(snapshots(made), snapshots(live), past.objects, strict=True):
         doubted += compare(mine, theirs | {"trigger": "backfill"}, items)
-    assert 0 < doubted < 288 * NODES
+    assert 0 < doubted < 288 * 2 * NODES
     assert [*verify(made, patience_seconds=0)] == []
 
 

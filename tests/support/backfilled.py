@@ -9,24 +9,30 @@ from nodetally.store.schema import snapshot_check
 Json = dict[str, Any]
 
 
+def doubtful(pod: Json) -> set[str]:
+    """Its resources that the exporter leaves in doubt."""
+    inits = pod["spec"].get("initContainers") or []
+    kinds = {each.get("restartPolicy", "") for each in inits}
+    told = {each["name"] for each in pod["status"].get("initContainerStatuses") or ()}
+    untold = any(each["name"] not in told for each in inits)
+    names = {"cpu", "memory"} if pod["spec"].get("resources") else set()
+    if untold or (len(kinds) == 2 and pod["metadata"]["name"] != "order-does-not-matter"):
+        names |= {name for each in inits for of in each["resources"].values() for name in of}
+    return names
+
+
 def uncertain(items: Iterable[Json]) -> dict[str, set[str]]:
     """By node and by namespace (with a slash): resources of pods with ordinary init containers and sidecars both.
 
-    And of those whose init containers have no status yet: they may be either.
+    And of those whose init containers have no status yet: they may be either; and of those that ask as a whole.
     """
     found: dict[str, set[str]] = {}
     for pod in items:
         if pod["kind"] != "Pod" or pod["status"]["phase"] in ("Succeeded", "Failed"):
             continue
-        inits = pod["spec"].get("initContainers") or []
-        kinds = {each.get("restartPolicy", "") for each in inits}
-        told = {each["name"] for each in pod["status"].get("initContainerStatuses") or ()}
-        untold = any(each["name"] not in told for each in inits)
-        if untold or (len(kinds) == 2 and pod["metadata"]["name"] != "order-does-not-matter"):
-            node = pod["spec"].get("nodeName", "")
-            names = {name for each in inits for of in each["resources"].values() for name in of}
-            for place in (node, f"{pod['metadata']['namespace']}/" if node else ""):
-                found.setdefault(place, set()).update(names)
+        node, names = pod["spec"].get("nodeName", ""), doubtful(pod)
+        for place in (node, f"{pod['metadata']['namespace']}/" if node else "") if names else ():
+            found.setdefault(place, set()).update(names)
     return found
 
 
@@ -48,13 +54,13 @@ def compare(made: Json, wanted: Json, items: Iterable[Json]) -> int:
     assert {name: made[name] for name in same} == {name: wanted[name] for name in same}
     assert snapshot_check()(made) is None
     doubted = 0
-    doubtful = uncertain(items)
+    doubted_of = uncertain(items)
     rows = {"nodes": "{}", "namespaces": "{}/", "unknown_nodes": "{}"}
     for part, form in rows.items():
         assert [each["name"] for each in made[part]] == [each["name"] for each in wanted[part]], (part, made["slot"])
         for mine, theirs in zip(made[part], wanted[part], strict=True):
-            doubted += compare_row(mine, theirs, doubtful.get(form.format(theirs["name"]), set()))
-    doubted += compare_row(made["unscheduled"], wanted["unscheduled"], doubtful.get("", set()))
+            doubted += compare_row(mine, theirs, doubted_of.get(form.format(theirs["name"]), set()))
+    doubted += compare_row(made["unscheduled"], wanted["unscheduled"], doubted_of.get("", set()))
     return doubted
 
 

@@ -15,6 +15,7 @@ from typing import Any
 Json = Mapping[str, Any]
 Sample = tuple[str, dict[str, str], float]
 PHASES = ("Pending", "Succeeded", "Failed", "Unknown", "Running")
+QUALITIES = ("BestEffort", "Burstable", "Guaranteed")
 _SCALES: dict[str, int | Fraction] = {"": 1, "m": Fraction(1, 1000), "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 _SCALES |= {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40, "u": Fraction(1, 10**6), "n": Fraction(1, 10**9)}
 
@@ -44,14 +45,19 @@ def amounts(name: str, labels: dict[str, str], resources: Json) -> Iterator[Samp
         yield name, {**labels, "resource": sanitized(resource)}, exported(resource, text)
 
 
+def one_of(name: str, own: dict[str, str], label: str, values: Iterable[str], value: str | None) -> Iterator[Sample]:
+    for each in values if value else ():
+        yield name, {**own, label: each}, float(each == value)
+
+
 def of_pod(pod: Json) -> Iterator[Sample]:
     metadata, spec, status = pod["metadata"], pod["spec"], pod["status"]
     own = {"namespace": metadata["namespace"], "pod": metadata["name"], "uid": metadata.get("uid", metadata["name"])}
     placed = {**own, "node": spec.get("nodeName", "")}
     statuses = {each["name"] for each in status.get("initContainerStatuses") or ()}
     yield "kube_pod_info", placed, 1
-    for phase in PHASES:
-        yield "kube_pod_status_phase", {**own, "phase": phase}, float(status.get("phase") == phase)
+    yield from one_of("kube_pod_status_phase", own, "phase", PHASES, status.get("phase"))
+    yield from one_of("kube_pod_status_qos_class", own, "qos_class", QUALITIES, status.get("qosClass"))
     if metadata.get("deletionTimestamp"):
         yield "kube_pod_deletion_timestamp", own, 1.0
     for kind, prefix in (("containers", "kube_pod_container"), ("initContainers", "kube_pod_init_container")):

@@ -151,16 +151,22 @@ class Moment:
         return result
 
     def _asked(self, prefix: str, place: str) -> _Asked:
-        requests = self._with_doubt(f"{prefix}requests", place)
-        return _Asked(requests, self._with_doubt(f"{prefix}limits", place) if self.rows("limits") else None)
+        silent = [labels.get(place, "") for labels, _ in self.rows(f"{prefix}silent")]
+        requests = self._with_doubt(f"{prefix}requests", place, silent)
+        return _Asked(requests, self._with_doubt(f"{prefix}limits", place, silent) if self.rows("limits") else None)
 
-    def _with_doubt(self, name: str, place: str) -> dict[str, dict[str, int | None]]:
-        """By place and resource; None where the order of init containers, which nobody told, would matter."""
+    def _with_doubt(self, name: str, place: str, silent: Iterable[str]) -> dict[str, dict[str, int | None]]:
+        """By place and resource; None where the order of init containers, which nobody told, would matter.
+
+        And where there are silent pods, which ask for cpu or memory that nobody told.
+        """
         found: dict[str, dict[str, int | None]] = {
             each: dict(values) for each, values in self._by_place(name, place).items()
         }
         for labels, _ in self.rows(f"{name}_spread"):
             found[labels.get(place, "")][self._names.resource(labels["resource"])] = None
+        for each in silent:
+            found.setdefault(each, {}).update(cpu=None, memory=None)
         return found
 
     def _by_place(self, name: str, place: str) -> dict[str, dict[str, int]]:

@@ -115,6 +115,11 @@ class Questions:
             "namespace_counted": f"count by (namespace) ({self._info(ON_NODE)} and on ({POD}) {alive})",
             "containers": f"sum by (node,resource) ({self._containers('requests', ON_NODE)} and on ({POD}) {alive})",
         }
+        found |= {
+            "silent": f"count by (node) ({self._info()} and on ({POD}) ({self._silent()}) and on ({POD}) {alive})",
+            "namespace_silent": f"count by (namespace) ({self._info(ON_NODE)} and on ({POD}) ({self._silent()}) "
+            f"and on ({POD}) {alive})",
+        }
         for figure in ("requests", "limits"):
             high, low = self._pod(figure, "high"), self._pod(figure, "low")
             bound = self._pod(figure, "high", ON_NODE)
@@ -179,6 +184,16 @@ class Questions:
         if figure == "limits":  # it joins only limits that are set and not 0
             overhead = f"({overhead} and on ({PLACE}) {own_sum} > 0)"
         return f"sum by ({PLACE}) ({_part(own_sum, 'own')} or {_part(overhead, 'overhead')})"
+
+    def _silent(self) -> str:
+        """Pods that ask for cpu or memory, by their QoS class, though no container of theirs does.
+
+        They ask as a whole (spec.resources), which the exporter does not tell; or it does not tell all containers.
+        """
+        of_both = 'resource=~"cpu|memory"'
+        asks = self.series("kube_pod_status_qos_class", 'qos_class=~"Burstable|Guaranteed"')
+        told = (self.series(f"kube_pod_{kind}_resource_requests", of_both) for kind in ("container", "init_container"))
+        return f"{asks} == 1 unless on ({POD}) ({' or '.join(f'{each} > 0' for each in told)})"
 
     def _policy(self, operator: str, policy: str) -> str:
         """Init containers by their restart_policy."""
