@@ -195,6 +195,19 @@ def test_windows_shrink_until_the_server_answers(most: int) -> None:
     assert sum(width > most for width in widths) <= 4
 
 
+def test_a_day_whose_terminating_pods_are_too_many_to_be_asked_for_is_filled() -> None:
+    """They are left unknown, and all else is asked for."""
+    tells = Questions().tells_terminating()
+
+    def script(parameters: dict[str, str], _: Message) -> Answer:
+        return refusal(422, "too many samples") if parameters["query"] == tells else EMPTY
+
+    with scripted(script) as url:
+        [(_, told)] = Prometheus(api(url), Questions(), 300, Names()).observe([DAY])
+    assert isinstance(told, Impossible)
+    assert "no kube_node_info" in told.reason
+
+
 def test_windows_grow_but_never_beyond_what_prometheus_gives() -> None:
     """11,000 points a series is its limit, whatever the step."""
     widths: list[int] = []

@@ -105,6 +105,15 @@ def test_nodes_and_pods_apart_are_one_dump(tmp_path: Path, capsys: pytest.Captur
     assert (said["filled"], said["impossible"]) == (1, [])
 
 
+def test_dumps_of_two_clusters_at_one_time_are_not_added_up(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nodes in two files of one time are no dump in parts."""
+    for name in ("prod", "staging"):
+        items = [clusters.node(f"{name}-1", cpu="8"), clusters.pod(name, f"{name}-1", cpu="1")]
+        (tmp_path / f"{name}-2026-11-20T00:00:00Z.json").write_bytes(histories.listed(items))
+    said = command(capsys, "dumps", tmp_path, "--store", tmp_path / "store", code=3)
+    assert (said["filled"], "two clusters?" in said["impossible"][0]["reason"]) == (0, True)
+
+
 def test_the_time_may_be_the_objects(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """When no name has one, or when asked; a mixture is refused."""
     path = tmp_path / "d" / "dump.json"

@@ -37,24 +37,32 @@ class Dumps(TimedSource):
     def read(self, record: Record) -> Observation:
         """All files of the record together, as they stream."""
         reported: list[datetime] = []
-        reads = [partial(self._read_file, name, reported) for name in record.names]
+        holders: list[str] = []
+        reads = [partial(self._read_file, name, reported, holders) for name in record.names]
         what = ", ".join(f"{self.name.rstrip('/')}/{name}" for name in record.names)
         found = observe_reads("dump", reads, what, record.taken_at)
+        if len(holders) > 1:
+            raise ClusterError(f"nodes in {holders[0]} and in {holders[1]}, both of one time: two clusters?")
         if not self._believed:
             _check_time(record.taken_at, reported, what)
         found.reason = REASON
         return found
 
     def _read_file(
-        self, name: str, reported: list[datetime], add_pod: AddPod, add_node: AddNode, cost: Cost
+        self, name: str, reported: list[datetime], holders: list[str], add_pod: AddPod, add_node: AddNode, cost: Cost
     ) -> set[str]:
+        """One file; it is noted when ready nodes in it reported last, and whether there is a node in it."""
+
         def add_reporting(node: NodeFacts, item: Json) -> None:
             if node.ready:
                 reported.extend(_reported(item))
             add_node(node, item)
 
         with self.files.open(name) as file:
-            return read_list(plain(file, name), name, add_pod, add_reporting, cost)
+            kinds = read_list(plain(file, name), name, add_pod, add_reporting, cost)
+        if "Node" in kinds:
+            holders.append(name)
+        return kinds
 
 
 def _reported(node: Json) -> Iterator[datetime]:

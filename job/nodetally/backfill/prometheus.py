@@ -94,10 +94,18 @@ class Prometheus:
         return [Series(labels, {at - later: value for at, value in values.items()}) for labels, values in found]
 
     def _tells_terminating(self, slot: datetime) -> bool:
-        """Whether there was a terminating pod on that day: then the exporter tells of them. Shards agree on it."""
+        """Whether there was a terminating pod on that day: then the exporter tells of them. Shards agree on it.
+
+        A server that refuses to say leaves it open.
+        """
         start = int(slot.replace(hour=0, minute=0, second=0, microsecond=0).timestamp())
         end = start + DAY_SECONDS - TERMINATING_STEP_SECONDS
-        return bool(self._api.query_range(self._questions.tells_terminating(), start, end, TERMINATING_STEP_SECONDS))
+        try:
+            return bool(
+                self._api.query_range(self._questions.tells_terminating(), start, end, TERMINATING_STEP_SECONDS)
+            )
+        except TooMuch:
+            return False
 
     def _at(
         self, slot: datetime, answers: Mapping[str, list[Series]], cost: Cost, *, terminating: bool
