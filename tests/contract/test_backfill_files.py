@@ -209,6 +209,25 @@ def test_velero_backups_become_snapshots(tmp_path: Path, capsys: pytest.CaptureF
     assert (made["source"]["kind"], made["source"]["consistent"]) == ("velero", False)
 
 
+def test_backups_of_two_clusters_in_one_location_are_not_one_history(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A storage location may be shared; each cluster has its own kube-system, for as long as it is there."""
+    for hour, uid in enumerate(("old", "new", "new")):
+        moment = histories.DAY + timedelta(hours=hour)
+        made = {"kind": "Namespace", "metadata": {"name": "kube-system", "uid": uid}}
+        histories.write_backup(tmp_path / "b", moment, items=[*histories.objects(moment), made], versions=hour == 2)
+    place = ["velero", tmp_path / "b", "--every", "1h", "--store", tmp_path / "store"]
+    said = command(capsys, *place, code=3)
+    [refused] = said["impossible"]
+    assert (said["filled"], refused["first"], "of another cluster" in refused["reason"]) == (
+        2,
+        "2026-11-20T00:00:00Z",
+        True,
+    )
+    assert command(capsys, *place, "--to", "2026-11-20T01:00:00Z")["filled"] == 1
+
+
 @pytest.mark.parametrize(
     ("changes", "why"),
     [

@@ -72,7 +72,8 @@ def tarball(items: Sequence[Json], *, versions: bool = False) -> bytes:
         for version in ("", "v1-preferredversion/") if versions else ("",):
             for item in items:
                 name, namespace = item["metadata"]["name"], item["metadata"].get("namespace")
-                where = f"pods/{version}namespaces/{namespace}" if namespace else f"nodes/{version}cluster"
+                whole = "namespaces" if item["kind"] == "Namespace" else "nodes"
+                where = f"pods/{version}namespaces/{namespace}" if namespace else f"{whole}/{version}cluster"
                 add(f"resources/{where}/{name}.json", item)
             add(f"resources/configmaps/{version}namespaces/default/settings.json", {"kind": "ConfigMap"})
     return stream.getvalue()

@@ -9,6 +9,7 @@ import re
 import tarfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import orjson
@@ -32,9 +33,10 @@ REASON = (
 )
 HINT = "only backups of the whole cluster can be counted: all namespaces, nodes and pods, without a selector"
 _MEMBER = re.compile(
-    r"(?:\./)?resources/(?:(?P<nodes>nodes)(?:/(?P<nv>[^/]+))?/cluster|"
+    r"(?:\./)?resources/(?:(?P<whole>nodes|namespaces)(?:/(?P<nv>[^/]+))?/cluster|"
     r"pods(?:/(?P<pv>[^/]+))?/namespaces/(?P<namespace>[^/]+))/(?P<name>[^/]+)\.json"
 )
+_KINDS = {"nodes": "Node", "namespaces": "Namespace", None: "Pod"}
 _LEFT_OUT: Mapping[str, tuple[type, Callable[[Any], bool]]] = {  # of a backup's spec: what makes it half a cluster
     "includedNamespaces": (list, lambda names: names not in (set(), {"*"})),
     "excludedNamespaces": (list, bool),
@@ -61,6 +63,7 @@ class Velero(TimedSource):
                 f"no Velero backup in {files.url}",
                 hint="name the bucket and prefix of its storage location, or a folder of tarballs",
             )
+        self._cluster = ""  # the uid of the first backup's kube-system
         super().__init__(files, every_seconds, _records(files, tarballs, frozenset(names)))
 
     def read(self, record: Record) -> Observation:
@@ -70,12 +73,23 @@ class Velero(TimedSource):
 
         def read(add_pod: AddPod, add_node: AddNode, cost: Cost) -> set[str]:
             with self.files.open(name) as file:
-                return _read_tarball(file, what, add_pod, add_node, cost)
+                return _read_tarball(file, what, partial(self._one_cluster, what), add_pod, add_node, cost)
 
         found = observe_reads("velero", [read], what, record.taken_at, hint=HINT)
         found.reason = REASON
         _forget_terminating(found)
         return found
+
+    def _one_cluster(self, what: str, kube_system: Any) -> None:
+        """Several clusters may share a storage location; each has a kube-system of its own."""
+        uid = kube_system.get("uid") if isinstance(kube_system, dict) else None
+        if isinstance(uid, str):
+            self._cluster = self._cluster or uid
+        if uid and uid != self._cluster:
+            raise ClusterError(
+                f"{what}: of another cluster than the first backup that was read: its kube-system is another; "
+                "give each a folder, or a --from and --to, of its own"
+            )
 
 
 def _forget_terminating(found: Observation) -> None:
@@ -153,8 +167,10 @@ def _load(files: Files, name: str) -> dict[str, Any]:
     return loaded
 
 
-def _read_tarball(file: Any, what: str, add_pod: AddPod, add_node: AddNode, cost: Cost) -> set[str]:
-    """Hand every node and pod on; the kinds of object that there were."""
+def _read_tarball(
+    file: Any, what: str, add_cluster: Callable[[Any], None], add_pod: AddPod, add_node: AddNode, cost: Cost
+) -> set[str]:
+    """Hand every node and pod on, and kube-system; the kinds of object that there were."""
     kinds: set[str] = set()
     try:
         unpacked = _Unpacked(plain(file, what))
@@ -164,6 +180,8 @@ def _read_tarball(file: Any, what: str, add_pod: AddPod, add_node: AddNode, cost
                 cost.bytes_read += member.size
                 if kind == "Node":
                     add_node(node_from_json(item), item)
+                elif kind == "Namespace":
+                    add_cluster(item.get("metadata"))
                 else:
                     add_pod(pod_from_json(item), item)
                 kinds.add(kind)
@@ -174,13 +192,15 @@ def _read_tarball(file: Any, what: str, add_pod: AddPod, add_node: AddNode, cost
 
 
 def _members(tar: tarfile.TarFile, what: str) -> Iterator[tuple[tarfile.TarInfo, str]]:
-    """Nodes and pods, each with its kind; one that is there in two versions of its path counts once."""
+    """Nodes, pods and kube-system, each with its kind; one that is there in two versions of its path counts once."""
     seen: dict[tuple[str, ...], str | None] = {}
     for member in tar:
         found = _MEMBER.fullmatch(member.name)
         if not found or not member.isfile():
             continue
-        kind = "Node" if found["nodes"] else "Pod"
+        kind = _KINDS[found["whole"]]
+        if kind == "Namespace" and found["name"] != "kube-system":
+            continue
         key, version = (kind, found["namespace"] or "", found["name"]), found["nv"] or found["pv"]
         if key not in seen:
             seen[key] = version
