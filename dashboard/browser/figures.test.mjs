@@ -141,7 +141,7 @@ test("more requested or used than there is, nothing there, nothing known: each i
         assert.match((await words("unsaid"))[0], /requests unknown of allocatable.*headroom unknown/);
         assert.match((await words("unsaid"))[1], /\d \/ \?/);
         assert.match((await words("idle"))[0], /requests 0% of allocatable.*usage 0.0 cores/);
-        assert.match((await words("empty"))[0], /requests over of allocatable, [\d.]+ cores of 0.0 cores/);
+        assert.match((await words("empty"))[0], /requests over 100% of allocatable, [\d.]+ cores of 0.0 cores/);
         const bare = nodes(page)
             .getByRole("row")
             .filter({ has: page.getByRole("link", { name: "bare", exact: true }) });

@@ -24,7 +24,10 @@ export function Charts({ index, end }: { index: ClusterIndex; end: number }) {
     const entries = loaded.value?.entries;
     const [hover, setHover] = useState<number | null>(null);
     const subjects = subjectsOf(view.chart);
-    const series = useMemo(() => subjects.map((subject) => seriesOf(entries ?? [], subject)), [entries, view.chart]);
+    const series = useMemo(
+        () => subjects.map((subject) => seriesOf(entries ?? [], subject, loaded.value?.slots)),
+        [entries, view.chart],
+    );
     const pick = (seconds: number) => {
         const found = nearest(entries ?? [], seconds * 1000, Number.POSITIVE_INFINITY);
         if (found) go({ t: found.slot === index.last.slot ? null : found.slot });

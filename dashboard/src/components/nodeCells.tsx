@@ -13,7 +13,7 @@ import type { TableColumn } from "./VirtualTable";
 
 const SIGN_WIDTH = 7.3; // of a tabular figure at 13 px, with some to spare
 const LEAST: Record<Column["kind"], number> = { name: 130, state: 96, text: 70, number: 74, bar: 150, pods: 84 };
-const MOST: Record<Column["kind"], number> = { name: 330, state: 220, text: 210, number: 190, bar: 330, pods: 130 };
+const MOST: Record<Column["kind"], number> = { name: 330, state: 220, text: 210, number: 190, bar: 330, pods: 160 };
 const WIDE = 1.15; // letters are wider than figures, and nobody wants the middle of a name cut
 const BAR_ALONE = 166; // the drawing, its percentage and the gaps
 
@@ -30,7 +30,7 @@ export function tableColumns(columns: readonly Column[], snapshot: Snapshot, loo
     const domain = sharedDomain(snapshot.nodes.map((node) => node.name));
     return columns.map((column) => {
         const signs = column.kind === "bar" ? signsOf(column.resource as string, snapshot, look.sums) : 0;
-        const width = widthOf(column, snapshot, signs, domain);
+        const width = widthOf(column, snapshot, signs, domain, look.sums);
         return {
             key: column.key,
             title:
@@ -68,7 +68,7 @@ function signsOf(resource: string, snapshot: Snapshot, sums: boolean): number {
 const PHONE: Partial<Record<Column["kind"], number>> = { name: 116, bar: 90, state: 74 };
 
 /** As wide as its longest text, within reason: a width that depended on the rows in sight would jump. */
-function widthOf(column: Column, snapshot: Snapshot, signs: number, domain: string): number {
+function widthOf(column: Column, snapshot: Snapshot, signs: number, domain: string, sums: boolean): number {
     let longest = column.title.length + 2;
     if (column.kind === "bar")
         return Math.max(
@@ -79,6 +79,7 @@ function widthOf(column: Column, snapshot: Snapshot, signs: number, domain: stri
             ),
         );
     longest = Math.max(longest, longestText(column, snapshot));
+    if (column.kind === "pods" && sums) longest = Math.max(longest, longestPods(snapshot));
     if (column.kind === "name") longest = (longest - domain.length) * WIDE;
     return Math.max(LEAST[column.kind], Math.min(MOST[column.kind], Math.round(longest * SIGN_WIDTH) + 20));
 }
@@ -102,6 +103,14 @@ const longestText = (column: Column, snapshot: Snapshot): number =>
         let longest = 0;
         for (const node of some) longest = Math.max(longest, column.text(node).length);
         return longest;
+    });
+
+/** No sum of some nodes' pods is longer than that of all that are known. */
+const longestPods = (snapshot: Snapshot): number =>
+    once(snapshot, "pods of sums", () => {
+        const known = (name: "counted" | "allocatable") =>
+            snapshot.nodes.reduce((total, { pods }) => total + (pods[name] ?? 0), 0);
+        return `${grouped(known("counted"))} / ${grouped(known("allocatable"))}`.length;
     });
 
 function classOf(column: Column, row: Row): string {

@@ -1,6 +1,7 @@
 /** What the node table can show: a column for every field of the snapshot, by the command line's own keys. Pure. */
 import type { Figure, Node } from "../types/model";
 import { amount, exact, storedUnit, unitOf } from "./amounts";
+import { isMeasured } from "./bar";
 import {
     bornAt,
     extraResources,
@@ -214,6 +215,7 @@ const title = (key: string, resource: string): string =>
 
 function amountColumn(resource: string, short: string, part: Figure | "headroom"): Column {
     const value = (row: Row) => (part === "headroom" ? headroom(row, resource) : figure(row, resource, part));
+    const isNobodys = part === "usage" && !isMeasured(resource);
     return {
         key: `${short}-${part}`,
         title: `${harmless(short)} ${part}${unitOf(resource) ? ` (${unitOf(resource)})` : ""}`,
@@ -221,8 +223,9 @@ function amountColumn(resource: string, short: string, part: Figure | "headroom"
         kind: "number",
         resource,
         value,
-        text: (row) => (has(row, resource) ? amount(resource, value(row)) : lacking(row)),
-        hover: (row) => hoverAmount(row, resource, part, value(row)),
+        text: (row) => (!has(row, resource) ? lacking(row) : isNobodys ? ABSENT : amount(resource, value(row))),
+        hover: (row) =>
+            isNobodys ? `nobody measures ${harmless(resource)}` : hoverAmount(row, resource, part, value(row)),
         raw: value,
         rawTitle: title(`${short}-${part}`, resource),
     };

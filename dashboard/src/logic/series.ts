@@ -1,7 +1,8 @@
 /** Entries of day indexes in, columns for a chart out: gaps stay gaps, unknown stays unknown. Pure. */
 import type { Point, SmallTotals } from "../types/derived";
 import { scaled } from "./amounts";
-import { figure } from "./nodes";
+import { figure, has, lacking } from "./nodes";
+import { ABSENT } from "./text";
 
 /** One line of a chart, in the unit that it is shown in; null is unknown, or a gap. */
 export interface Line {
@@ -48,18 +49,31 @@ export const RESOURCE_LINES = ["allocatable", "limits", "requests", "usage"] as 
 
 export type Subject = { kind: "resource"; name: string } | { kind: "pods" } | { kind: "nodes" };
 
-/** The lines of one chart. */
-export function seriesOf(points: readonly Point[], subject: Subject): Series {
+/** The lines of one chart. `slots` reach beyond the points, so that a rhythm at the edge is known for what it is. */
+export function seriesOf(points: readonly Point[], subject: Subject, slots?: readonly string[]): Series {
     const times = points.map((point) => Date.parse(point.slot) / 1000);
-    const gaps = gapsIn(times);
-    const lines = linesOf(subject).map(([name, value]) => ({
+    const gaps = slots ? gapsWithin(slots, times) : gapsIn(times);
+    const isThere = subject.kind === "resource" && points.some(({ totals }) => has(totals, subject.name));
+    const lines = linesOf(subject, isThere).map(([name, value]) => ({
         name,
         values: points.map((point) => value(point.totals)),
     }));
     return withGaps({ times, lines, gaps });
 }
 
-function linesOf(subject: Subject): [string, (totals: SmallTotals) => number | null][] {
+/** What nodes that have none of a resource come to: a pool may be scaled to 0. Usage of nodes that are there is measured. */
+const lacked = (totals: SmallTotals, line: string): number | null =>
+    totals.nodes.count === 0 || (line !== "usage" && lacking(totals) === ABSENT) ? 0 : null;
+
+function gapsWithin(slots: readonly string[], times: readonly number[]): [number, number][] {
+    const [first, last] = [times[0], times.at(-1)];
+    if (first === undefined || last === undefined) return [];
+    const all = gapsIn(slots.map((slot) => Date.parse(slot) / 1000));
+    return all.filter(([from, to]) => from < last && to >= first);
+}
+
+/** `isThere`: some of the points have the resource; those of the others' nodes that have none come to 0. */
+function linesOf(subject: Subject, isThere: boolean): [string, (totals: SmallTotals) => number | null][] {
     if (subject.kind === "pods") return [["pods", (totals) => totals.pods.counted]];
     if (subject.kind === "nodes") {
         return [
@@ -72,7 +86,7 @@ function linesOf(subject: Subject): [string, (totals: SmallTotals) => number | n
     return RESOURCE_LINES.map((line) => [
         line,
         (totals) => {
-            const value = figure(totals, name, line);
+            const value = isThere && !has(totals, name) ? lacked(totals, line) : figure(totals, name, line);
             return value === null ? null : scaled(name, value);
         },
     ]);

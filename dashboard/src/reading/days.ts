@@ -9,6 +9,8 @@ const SPAN_BUDGET_BYTES = 16_000_000; // 90 days at four passes an hour are 5 MB
 
 export interface Span {
     entries: Entry[];
+    /** All that the days hold that were read for it, also before and after it. */
+    slots: string[];
     problems: Problem[];
     documents: number;
     bytes: number;
@@ -33,7 +35,7 @@ export async function readSpan(
     budget = SPAN_BUDGET_BYTES,
 ): Promise<Span> {
     const days = daysBetween(index.days, from, to);
-    const span: Span = { entries: [], problems: [], documents: 0, bytes: 0, unread: [] };
+    const span: Span = { entries: [], slots: [], problems: [], documents: 0, bytes: 0, unread: [] };
     const read: Entry[][] = [];
     for (let at = 0; at < days.length; at += DOCUMENTS_AT_ONCE) {
         const batch = days.slice(at, at + DOCUMENTS_AT_ONCE);
@@ -55,8 +57,9 @@ export async function readSpan(
         );
     }
     const [first, last] = [isoOf(from), isoOf(to)];
-    span.entries = read.flat().filter((entry) => entry.slot >= first && entry.slot <= last);
-    span.entries.sort((a, b) => (a.slot < b.slot ? -1 : 1));
+    const all = read.flat().sort((a, b) => (a.slot < b.slot ? -1 : 1));
+    span.slots = all.map((entry) => entry.slot);
+    span.entries = all.filter((entry) => entry.slot >= first && entry.slot <= last);
     return span;
 }
 

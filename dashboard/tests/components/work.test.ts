@@ -59,6 +59,13 @@ describe("work", () => {
         tableColumns(bars, shown, { ...LOOK, sums: true });
         expect([once > 0, reads()]).toEqual([true, once]);
     });
+    test("a column of pods has room for a sum's: a number that is cut looks like a smaller one", () => {
+        const pods = { counted: 500, pending: 0, terminating: 0, terminal: 0, allocatable: 900 };
+        const shown = snapshot(Array.from({ length: 40 }, (_, at) => node(`n${at}`, { pods })));
+        const column = columnsOf(shown.nodes, 0).byKey.get("pods") as Column;
+        const width = (sums: boolean) => tableColumns([column], shown, { ...LOOK, sums })[0]?.width ?? 0;
+        expect(width(true) - width(false)).toBeGreaterThanOrEqual(6 * 7); // "20,000 / 36,000" beside "500 / 900"
+    });
     test("of nodes in the same pool one is asked how long its text is", () => {
         const { nodes } = watched("pool");
         let asked = 0;

@@ -48,6 +48,28 @@ describe("gaps", () => {
         expect(usage?.values).toEqual([0.1, null]);
         expect(extent(usage as never)).toEqual({ least: 0.1, most: 0.1, last: null });
     });
+    test("a pool that is scaled to none of a resource has 0 of it, which is known", () => {
+        const gpu = { allocatable: 8, requests: 4, limits: 4, usage: null };
+        const [some, none, bare, empty] = [point(0), point(15), point(30), point(45)];
+        some.totals.resources["nvidia.com/gpu"] = gpu;
+        bare.totals.resources = {};
+        empty.totals = { ...empty.totals, nodes: { count: 0, ready: 0, schedulable: 0 }, resources: {} };
+        const all = [some, none, bare, empty];
+        const lines = (name: string) =>
+            Object.fromEntries(seriesOf(all, { kind: "resource", name }).lines.map((line) => [line.name, line.values]));
+        expect(lines("nvidia.com/gpu")).toMatchObject({ requests: [4, 0, null, 0], usage: [null, null, null, 0] });
+        expect(lines("cpu")).toMatchObject({ requests: [0.5, 0.5, null, 0], usage: [0.1, 0.1, null, 0] });
+    });
+    test("the last of a slower rhythm is no gap, though the range begins with it", () => {
+        const [slow, quick] = [
+            [0, 360],
+            [720, 735, 750, 765],
+        ];
+        const points = [...slow.slice(1), ...quick].map((minute) => point(minute));
+        expect(seriesOf(points, CPU).gaps).toHaveLength(1);
+        const slots = [...[-360], ...slow, ...quick].map(slot);
+        expect(seriesOf(points, CPU, slots)).toMatchObject({ gaps: [], times: { length: 5 } });
+    });
     test("a resource that is not there is unknown, even one called constructor", () => {
         const series = seriesOf([point(0)], { kind: "resource", name: "constructor" });
         expect(series.lines.every((line) => line.values[0] === null)).toBe(true);

@@ -20,6 +20,14 @@ test("a node that was made at no time has no age", () => {
     expect(nodes.map(bornAt)).toEqual([null, null, Date.parse("2026-11-01T00:00:00Z")]);
 });
 
+test("what nobody measures has no usage, and none that is unknown", () => {
+    const held = { "nvidia.com/gpu": resource({ allocatable: 8, requests: 1 }), cpu: resource({ allocatable: 8 }) };
+    const nodes = [node("a", { resources: held }), node("b")];
+    expect(nodes.map((each) => column(nodes, "gpu-usage").text(each))).toEqual(["–", "?"]);
+    expect(column(nodes, "gpu-usage").text(sumOf("all", nodes))).toBe("–");
+    expect(column(nodes, "cpu-usage").text(nodes[0] as never)).toBe("?");
+});
+
 describe("order", () => {
     const nodes = [cpuNode("a", 100), cpuNode("b", null), cpuNode("c", 900)];
     test("unknown comes last both ways", () => {
