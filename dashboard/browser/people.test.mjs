@@ -181,6 +181,24 @@ test("a phone: nothing is cut off sideways, and the panel can be opened and clos
     });
 });
 
+test("a phone: a menu is as wide as there is room, and the fleet's bars reach the edge of the table", async () => {
+    const view = "#/c/prod-eu-1?q=ip&state=Ready&zone=eu-west-1a,eu-west-1b&sort=cpu-headroom:desc&group=pool";
+    await open({ ...READ, ...PHONE, hash: view }, async (page) => {
+        await ready(page);
+        await page.getByRole("button", { name: "Command" }).tap();
+        const box = await page.locator(".menu-panel").boundingBox();
+        assert.ok(box.x >= 0 && box.x + box.width <= 390, JSON.stringify(box));
+        await page.getByText("The same in a terminal, without the search, the filter by state:").waitFor();
+    });
+    await open({ ...READ, ...PHONE, hash: "#/" }, async (page) => {
+        await settled(page);
+        const [cell, table] = await Promise.all(
+            [".fleet td.col-memory", ".fleet"].map((each) => page.locator(each).first().boundingBox()),
+        );
+        assert.ok(Math.abs(cell.x + cell.width - table.x - table.width) <= 2, JSON.stringify([cell, table]));
+    });
+});
+
 test("times switch between the reader's zone and UTC, and stay so", () =>
     open({ hash: "#/c/solo", timezoneId: "Asia/Tokyo" }, async (page) => {
         await ready(page);

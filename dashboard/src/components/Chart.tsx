@@ -77,6 +77,7 @@ const dataOf = ({ times, lines }: Series): uPlot.AlignedData =>
 function optionsOf(current: { current: ChartProps }, width: number): uPlot.Options {
     const { series, zone } = current.current;
     const [quiet, line, surface] = [colour("quiet"), colour("line"), colour("surface")];
+    const strokes = series.lines.map(({ name }) => colour(COLOURS[name] ?? "requests"));
     const axis = {
         stroke: quiet,
         grid: { stroke: line, width: 1 },
@@ -93,7 +94,7 @@ function optionsOf(current: { current: ChartProps }, width: number): uPlot.Optio
             y: false,
             sync: { key: "nodetally" },
             drag: { x: true, y: false, setScale: false },
-            points: { size: 5 },
+            points: { size: 5, fill: (_u, line) => strokes[line - 1] as string },
             bind: { dblclick: () => () => whole(current.current) },
         },
         scales: { x: { time: true }, y: { range: (_u, _least, most) => [0, most > 0 ? most * 1.06 : 1] } },
@@ -108,9 +109,9 @@ function optionsOf(current: { current: ChartProps }, width: number): uPlot.Optio
         ],
         series: [
             {},
-            ...series.lines.map(({ name }) => ({
+            ...series.lines.map(({ name }, line) => ({
                 label: name,
-                stroke: colour(COLOURS[name] ?? "requests"),
+                stroke: strokes[line] as string,
                 points: { show: isFew, filter: lonely, fill: surface },
                 ...STYLES[name],
             })),

@@ -96,7 +96,7 @@ function Heading({ name }: { name: FleetKey }) {
 }
 
 function Row({ row, index, signs }: { row: FleetRow; index: ClusterIndex | null; signs: Signs }) {
-    const { view, now, settings } = usePage();
+    const { view, now, settings, phone } = usePage();
     const link = formatView({ ...HOME, cluster: row.name, t: view.t });
     const then = view.t === null ? now : Date.parse(view.t); // ages are as of the moment that is shown
     const worst = row.troubles[0]?.weight ?? 0;
@@ -120,7 +120,7 @@ function Row({ row, index, signs }: { row: FleetRow; index: ClusterIndex | null;
             {hasCells ? (
                 <Cells row={row} signs={signs} />
             ) : (
-                <td class="col-words" colSpan={COLUMNS_OF_TOTALS}>
+                <td class="col-words" colSpan={phone ? COLUMNS_OF_TOTALS - 1 : COLUMNS_OF_TOTALS}>
                     <Troubles row={row} />
                 </td>
             )}
@@ -134,7 +134,7 @@ function Row({ row, index, signs }: { row: FleetRow; index: ClusterIndex | null;
     );
 }
 
-const COLUMNS_OF_TOTALS = 4; // nodes, pods, cpu, memory
+const COLUMNS_OF_TOTALS = 4; // nodes, pods, cpu, memory; a phone has no room for pods
 
 const Troubles = ({ row }: { row: FleetRow }) => (
     <>

@@ -1,6 +1,7 @@
 /** Entries of day indexes in, columns for a chart out: gaps stay gaps, unknown stays unknown. Pure. */
 import type { Point, SmallTotals } from "../types/derived";
 import { scaled } from "./amounts";
+import { isMeasured } from "./bar";
 import { figure, has, lacking } from "./nodes";
 import { ABSENT } from "./text";
 
@@ -83,7 +84,7 @@ function linesOf(subject: Subject, isThere: boolean): [string, (totals: SmallTot
         ];
     }
     const { name } = subject;
-    return RESOURCE_LINES.map((line) => [
+    return RESOURCE_LINES.filter((line) => line !== "usage" || isMeasured(name)).map((line) => [
         line,
         (totals) => {
             const value = isThere && !has(totals, name) ? lacked(totals, line) : figure(totals, name, line);

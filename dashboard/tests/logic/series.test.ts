@@ -57,7 +57,8 @@ describe("gaps", () => {
         const all = [some, none, bare, empty];
         const lines = (name: string) =>
             Object.fromEntries(seriesOf(all, { kind: "resource", name }).lines.map((line) => [line.name, line.values]));
-        expect(lines("nvidia.com/gpu")).toMatchObject({ requests: [4, 0, null, 0], usage: [null, null, null, 0] });
+        expect(lines("nvidia.com/gpu")).toMatchObject({ requests: [4, 0, null, 0], limits: [4, 0, null, 0] });
+        expect(lines("nvidia.com/gpu")).not.toHaveProperty("usage"); // nobody measures it
         expect(lines("cpu")).toMatchObject({ requests: [0.5, 0.5, null, 0], usage: [0.1, 0.1, null, 0] });
     });
     test("the last of a slower rhythm is no gap, though the range begins with it", () => {
