@@ -82,6 +82,31 @@ test("it sorts both ways by every heading", () =>
         assert.notEqual((await clusters(page))[0], "big");
     }));
 
+test("j, k and arrows go from cluster to cluster, Enter opens", () =>
+    open(READ, async (page) => {
+        await settled(page);
+        const [first, second, third] = await clusters(page);
+        const focused = () => page.evaluate(() => document.activeElement.textContent.replace(/^!/, ""));
+        for (const [key, name] of [
+            ["j", first],
+            ["j", second],
+            ["ArrowDown", third],
+            ["k", second],
+            ["ArrowUp", first],
+            ["k", first],
+            ["j", second],
+        ]) {
+            await page.keyboard.press(key);
+            assert.equal(await focused(), name, key);
+        }
+        await page.keyboard.press("Enter");
+        await until(
+            () => hashOf(page),
+            (hash) => hash === `#/c/${second}`,
+            second,
+        );
+    }));
+
 test("a cluster opens from its row, and the back button returns", () =>
     open(READ, async (page) => {
         await settled(page);

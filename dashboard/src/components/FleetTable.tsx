@@ -8,6 +8,7 @@ import { formatView, HOME } from "../logic/url";
 import { usePage } from "../state/page";
 import type { ClusterIndex, SmallTotals } from "../types/derived";
 import { Bar } from "./Bar";
+import { useKey } from "./keys";
 import { Skeleton } from "./Skeleton";
 import { Sparkline } from "./Sparkline";
 
@@ -29,10 +30,12 @@ const TITLES: Record<FleetKey | "day", string> = {
 
 export function FleetTable({ rows, indexes, loading }: Props) {
     const { view } = usePage();
+    useKey("j", () => toRow(1));
+    useKey("k", () => toRow(-1));
     const signs = { cpu: signsOf(rows, "cpu"), memory: signsOf(rows, "memory") };
     return (
         <div class="fleet-box">
-            <table class="fleet">
+            <table class="fleet" onKeyDown={arrows}>
                 <caption class="unseen">Clusters</caption>
                 <thead>
                     <tr>
@@ -61,6 +64,20 @@ export function FleetTable({ rows, indexes, loading }: Props) {
             )}
         </div>
     );
+}
+
+function arrows(event: KeyboardEvent): void {
+    const by = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (!by || !(event.target as Element).closest("tbody")) return;
+    event.preventDefault();
+    toRow(by);
+}
+
+/** The focus to the next cluster's link, or the one before; the first, where it is at none. */
+function toRow(by: number): void {
+    const links = [...document.querySelectorAll<HTMLElement>(".fleet tbody a")];
+    const at = links.indexOf(document.activeElement as HTMLElement);
+    links[Math.max(0, Math.min(links.length - 1, at + by))]?.focus();
 }
 
 interface Signs {

@@ -65,6 +65,9 @@ export function troublesOf(totals: SmallTotals, recent: readonly Point[], stale:
 
 /** Usage that was known within the last day and is not now; a cluster that never had any is not in trouble. */
 function usageLost(totals: SmallTotals, recent: readonly Point[]): boolean {
-    if (totals.resources.cpu?.usage != null) return false;
-    return recent.some((point) => point.totals.resources.cpu?.usage != null);
+    const isKnown = (each: SmallTotals, name: string) => each.resources[name]?.usage != null;
+    return ["cpu", "memory"].some(
+        (name) =>
+            totals.resources[name] && !isKnown(totals, name) && recent.some((point) => isKnown(point.totals, name)),
+    );
 }

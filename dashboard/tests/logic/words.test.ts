@@ -137,6 +137,18 @@ describe("troubles", () => {
             "old", "1 node not ready", "cpu requests 95% of allocatable", "usage is not known for every node",
         ]); // biome-ignore format: one list
     });
+    test("usage of memory alone may be lost", () => {
+        const totals = (usage: number | null) => {
+            const made = smallTotals();
+            made.resources.memory = { allocatable: 9, requests: 1, limits: 1, usage };
+            return made;
+        };
+        const before = [{ slot: "2026-11-23T00:00:00Z", totals: totals(5) }];
+        expect(troublesOf(totals(null), before, null).map((each) => each.words)).toEqual([
+            "usage is not known for every node",
+        ]);
+        expect(troublesOf(totals(5), before, null)).toEqual([]);
+    });
     test("more than nothing is told in words", () => {
         const found = troublesOf(smallTotals({ requests: 5, allocatable: 0 }), [], null);
         expect(found.map((each) => each.words)).toEqual(["cpu requests over 100% of allocatable"]);
