@@ -184,8 +184,9 @@ def run_settings(options: dict[str, Any]) -> list[Settings]:
     if settings.at or settings.dumps:
         raise WrongUse("--every reads a cluster as it is now: it cannot go with --at or --dump", hint="leave it out")
     if settings.slot_every_seconds > slot_seconds("--every", options["every"]):
-        why = f"--every {options['every']} is less than --slot-every {slots}: all but the first pass of a slot are lost"
-        raise WrongUse(why, hint="give both the same, or leave --slot-every out")
+        why = f"--every {options['every']} is less than --slot-every {options['slot_every']}"
+        hint = "give both the same, or leave --slot-every out"
+        raise WrongUse(f"{why}: all but the first pass of a slot are lost", hint=hint)
     given = click.get_current_context().get_parameter_source("cache")
     if given is ParameterSource.DEFAULT:
         return [replace(each, cache=CACHE_IN_MEMORY) for each in clusters]
