@@ -19,7 +19,7 @@ sums AS (
         CASE WHEN COUNT(memory_allocatable_bytes) = COUNT(*)
             THEN CAST(SUM(memory_allocatable_bytes) AS BIGINT) END AS memory_allocatable
     FROM nodes
-    WHERE date BETWEEN '2026-10-03' AND '2026-12-31'  -- the days that the line goes through
+    WHERE date BETWEEN '2026-10-03' AND '2026-12-31'  -- the days that the line goes through; here and below
     GROUP BY cluster, pool, slot
 ),
 figures AS (
@@ -28,12 +28,19 @@ figures AS (
     SELECT cluster, pool, day, 'memory' AS resource, memory_requests AS requests, memory_allocatable AS allocatable
     FROM sums
 ),
+last_days AS (
+    SELECT cluster, MAX(slot_unix_seconds - slot_unix_seconds % 86400) AS last_day
+    FROM clusters  -- a cluster that is scaled to nothing has no nodes on its last day
+    WHERE date BETWEEN '2026-10-03' AND '2026-12-31'
+    GROUP BY cluster
+),
 days AS (
     SELECT
-        cluster, pool, resource, day, MAX(requests) AS peak, MAX(allocatable) AS allocatable,
-        MAX(MAX(day)) OVER (PARTITION BY cluster) AS last_day
+        figures.cluster, pool, resource, day, MAX(requests) AS peak, MAX(allocatable) AS allocatable,
+        MAX(last_day) AS last_day
     FROM figures
-    GROUP BY cluster, pool, resource, day
+    JOIN last_days ON last_days.cluster = figures.cluster
+    GROUP BY figures.cluster, pool, resource, day
 ),
 lines AS (
     SELECT

@@ -51,8 +51,13 @@ def read(folder: Path) -> Iterator[Json]:
 
 
 def nodes(cluster: int, at: int, hour: int, chance: random.Random) -> list[Json]:
-    """A pool that grows by a node every 120 days, spot nodes of a few days each, a quiet node, one without a pool."""
-    made = []
+    """A pool that grows by a node every 120 days, spot nodes of a few days each, a quiet node, one without a pool.
+
+    The last cluster is scaled to nothing on its last days.
+    """
+    made: list[Json] = []
+    if cluster == len(CLUSTERS) - 1 and at > DAYS - 5:
+        return made
     for index in range(2 + at // 120):
         requests = 3_000 + at * (10 + cluster) + chance.randrange(500) + hour * 20
         made.append(one(f"ng-{index}", "ng", requests, chance, created=0))
