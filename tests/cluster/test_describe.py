@@ -8,9 +8,13 @@ import pytest
 from clusters import read
 from control_plane import ControlPlane
 from nodetally.accounting.quantity import amount, parse
+from nodetally.cli.rendering.explanation import explain_pod
+from nodetally.cluster.decode import pod_from_json
 from nodetally.settings import Settings
 from reader_suite import tallied
 
+POD_ROW = re.compile(r"^  (\S+) +(\S+) +" + r"(\S+) \(\S+\) +" * 4 + r"\S+$", re.MULTILINE)
+SAID = (("cpu", "requests"), ("cpu", "limits"), ("memory", "requests"), ("memory", "limits"))  # of a pod, in this order
 ROW = re.compile(r"  (\S+) +(\S+)(?: \((\d+)%\))? +(\S+)(?: \((\d+)%\))?")
 
 
@@ -103,3 +107,19 @@ def test_pods_are_counted_as_describe_counts_them(described: dict[str, str], row
         name: int(re.findall(r"Non-terminated Pods: +\((\d+) in total\)", text)[0]) for name, text in described.items()
     }
     assert {name: row["pods"]["counted"] for name, row in rows.items()} == theirs
+
+
+def test_a_pods_row_is_what_explain_tells_of_it(described: dict[str, str], objects: list[dict[str, Any]]) -> None:
+    """The rows look at a pod's status, too: during a resize they are not what the totals below add up."""
+    pods = [pod_from_json(each) for each in objects if each["kind"] == "Pod"]
+    ours = {(pod.namespace, pod.name): explain_pod(pod)["describe_row"] for pod in pods}
+    seen = 0
+    for text in described.values():
+        for namespace, name, *amounts in POD_ROW.findall(text.partition("\nAllocated resources:\n")[0]):
+            row = ours[namespace, name]
+            told = [amount(resource, parse(row[figure].get(resource, "0"))) for resource, figure in SAID]
+            theirs = [amount(resource, parse(said)) for (resource, _), said in zip(SAID, amounts, strict=True)]
+            assert told == theirs, (namespace, name)
+            seen += 1
+    counts = [re.findall(r"Non-terminated Pods: +\((\d+) in total\)", text)[0] for text in described.values()]
+    assert seen == sum(map(int, counts)) > 400
