@@ -339,4 +339,6 @@ def test_a_line_of_the_table_fits(folder: Path, width: int) -> None:
     )  # fmt: skip
     assert max(map(len, done.stdout.splitlines())) <= width
     assert "RUNS OUT" in done.stdout
-    assert ("REQUESTS BY DAY" in done.stdout, "USAGE PEAK" in done.stdout) == (width >= 80, width >= 100)
+    header = done.stdout.splitlines()[1]
+    assert ("REQUESTS BY DAY" in header, "USAGE PEAK" in header) == (width >= 80, width >= 100)
+    assert ("no room for: " in done.stdout) == (width < 100)

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple, TextIO
 
 from nodetally.cli.rendering import grid
 from nodetally.cli.rendering.bars import Segments
+from nodetally.cli.rendering.notes import wrapped
 from nodetally.cli.rendering.paint import paint_for
 from nodetally.cli.rendering.rows import plain_cell
 from nodetally.cli.rendering.text import ABSENT, UNKNOWN, amount, fit, harmless, is_bytes, rate, unit_of
@@ -20,7 +21,7 @@ AMOUNTS = {  # with their titles, and what is dropped first where width runs out
     "allocatable": ("ALLOCATABLE", 2),
     "growth": ("GROWTH/DAY", 3),
 }
-NAME_LEAST = 24
+NAME_LEAST = 24  # or two fifths of the line: a node's whole name, to be copied, is worth more than a figure
 WIDEST = 60  # signs; a year then has six days in one
 
 
@@ -46,7 +47,7 @@ def print_table(history: History, file: TextIO) -> None:
     lines = [_line(history, group) for group in history.groups]
     names = [harmless(line.name, ascii_only=paint.ascii_only) for line in lines]
     columns = [
-        grid.text_column("name", history.by.upper(), names, 0, floor=NAME_LEAST),
+        grid.text_column("name", history.by.upper(), names, 0, floor=max(NAME_LEAST, paint.width * 2 // 5)),
         _sparklines(lines, ascii_only=paint.ascii_only),
         *(
             grid.text_column(name, title, [getattr(line, name) for line in lines], rank, right=True)
@@ -55,7 +56,10 @@ def print_table(history: History, file: TextIO) -> None:
         grid.text_column("runs_out", "RUNS OUT", [line.runs_out for line in lines], 2),
     ]
     placed = grid.layout(columns, paint.width)
-    paint.write([((said, "dim"),), grid.header(placed, "title"), *grid.lines(placed, len(lines))])
+    kept = {column.key for column, _ in placed}
+    dropped = [column.title for column in columns if column.key not in kept]
+    note = wrapped(f"no room for: {', '.join(dropped)}; --format json has them", paint, mark="  ") if dropped else []
+    paint.write([((said, "dim"),), grid.header(placed, "title"), *grid.lines(placed, len(lines)), *note])
 
 
 def _sparklines(lines: Sequence[Line], *, ascii_only: bool) -> grid.Column:
