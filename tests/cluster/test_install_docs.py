@@ -9,7 +9,7 @@ from control_plane import ADMIN_TOKEN, PROGRAMS, ControlPlane
 from paths import ROOT
 
 BLOCKS = re.findall(r"```sh\n(.*?)```", (ROOT / "docs/install.md").read_text(), re.DOTALL)
-NOT_HERE = ("docker ", "until kubectl logs ", "nodetally ")  # an engine, a kubelet; the program's: tests/unit/test_docs
+NOT_HERE = ("aws ", "docker ", "until kubectl logs ", "nodetally ")  # no engine, no kubelet; ours: tests/unit/test_docs
 TRUE = "Warning: deleting cluster-scoped resources, not scoped to the provided namespace\n"  # and meant
 
 

@@ -264,3 +264,21 @@ def test_a_profile_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch, t
     with pytest.raises(StoreError, match="nobody") as caught:
         S3Store("bucket")
     assert "AWS_PROFILE" in caught.value.hint
+
+
+def test_a_server_that_knows_no_checksums_can_be_spared_them(
+    s3_server: servers.S3Server, server_store: S3Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As docs/install.md says it: the client adds one to a put unless it is told not to."""
+    sent: list[bool] = []
+
+    def note(request: Any, **_: Any) -> None:
+        sent.append(any(name.lower().startswith("x-amz-checksum") for name in request.headers))
+
+    for calculation in ("when_supported", "when_required"):
+        monkeypatch.setenv("AWS_REQUEST_CHECKSUM_CALCULATION", calculation)
+        store = S3Store(server_store.bucket, "checksums", environment=s3_server.environment)
+        store.client.meta.events.register("before-send.s3.PutObject", note)
+        store.put(calculation, b"1", PLAIN)
+        assert body_of(store, calculation) == b"1"
+    assert sent == [True, False]

@@ -28,7 +28,8 @@ _NETWORK = (
 )
 _REGION = "set AWS_REGION to the bucket's region: aws s3api get-bucket-location --bucket {bucket}"
 _NO_CONDITIONS = (
-    "this S3 server cannot do conditional puts (If-None-Match, If-Match), which the store rests on: use another"
+    "this S3 server cannot do conditional puts (If-None-Match, If-Match), which the store rests on: use another; or it "
+    "knows no added checksums: AWS_REQUEST_CHECKSUM_CALCULATION=when_required"
 )
 
 _BY_CODE: Mapping[str, str] = {
@@ -38,7 +39,8 @@ _BY_CODE: Mapping[str, str] = {
     "RequestExpired": _EXPIRED,
     "InvalidToken": "AWS_SESSION_TOKEN does not belong to the key: set all three variables anew, or unset it",
     "InvalidAccessKeyId": "this access key is unknown there: check AWS_ACCESS_KEY_ID, AWS_PROFILE and the endpoint",
-    "SignatureDoesNotMatch": "the secret does not belong to the access key: check AWS_SECRET_ACCESS_KEY",
+    "SignatureDoesNotMatch": "the secret does not belong to the access key: check AWS_SECRET_ACCESS_KEY; if the server "
+    "is not AWS', it may not know added checksums: AWS_REQUEST_CHECKSUM_CALCULATION=when_required",
     "RequestTimeTooSkewed": "this machine's clock is wrong: set it (timedatectl, chrony)",
     "NoSuchBucket": "make it (aws s3 mb s3://{bucket}), or correct --store",
     "InvalidBucketName": "correct the bucket's name in --store",
