@@ -93,6 +93,8 @@ WAYS: Mapping[str, Mapping[timedelta, Iterable[exporter.Sample]]] = {
     "two exporters": {HOUR * 0: [*exports(objects("web"), instance="a"), *exports(objects("web"), instance="b")]},
     "a shard without the other": {HOUR * 0: [*exports(objects("web")), *shard_of_two(0)]},
     "both shards": {HOUR * 0: [*exports(objects("web")), *shard_of_two(0), *shard_of_two(1)]},
+    "some namespaces": {HOUR * 0: [*exports(objects("web")), ("kubelet_running_pods", {"node": "n1"}, 4.0)]},
+    "all namespaces": {HOUR * 0: [*exports(objects("web")), ("kubelet_running_pods", {"node": "n1"}, 3.0)]},
     "fpga": {HOUR * 0: exports(objects("web", more=FPGA))},
     "half for an hour": {HOUR * at: exports(objects("web", *(["api"] if at != 1 else []))) for at in range(3)},
     "half for hours": {HOUR * at: exports(objects("web", *(["api"] if at in (0, 48) else []))) for at in (0, 24, 48)},
@@ -199,6 +201,12 @@ def test_a_shard_of_the_exporter_that_is_missing_is_noticed(fill: Filler) -> Non
     """Where the exporter's own metrics are scraped, too."""
     assert "fewer shards" in fill("a shard without the other").reason
     assert fill("both shards").cpu == 300
+
+
+def test_an_exporter_of_some_namespaces_is_noticed(fill: Filler) -> None:
+    """Where kubelets are scraped, too: they run more pods than it tells; two may have ended just now."""
+    assert "fewer pods than the kubelets run" in fill("some namespaces").reason
+    assert fill("all namespaces").cpu == 300
 
 
 @pytest.mark.parametrize(("way", "hours"), [("half for an hour", (0, 1, 2)), ("half for hours", (0, 24, 48))])

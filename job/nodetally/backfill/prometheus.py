@@ -30,6 +30,7 @@ REFUSED = {  # of a slot, whatever else there is: by the answer that says so
 }
 HALF = {  # of a slot that would have its numbers
     "shards": "fewer shards of kube-state-metrics than there are: a part of the pods is missing",
+    "unseen": "fewer pods than the kubelets run: kube-state-metrics does not tell all (--namespaces, a missing shard)",
     **dict.fromkeys(LATER, "gaps in a part of the pods, which were there before and after: half a cluster"),
 }
 

@@ -60,6 +60,7 @@ class Questions:
             "old": f"count({' or '.join(map(self.series, old))})",
             "clusters": self._clusters(),
             "shards": f"max({self.series('kube_state_metrics_total_shards')}) > count({ordinals})",
+            "unseen": self._unseen(),
             **{name: self._lost(seconds) for name, seconds in LATER.items()},
         }
 
@@ -67,6 +68,16 @@ class Questions:
         """Whether there are several: each has one kube-system, made when the cluster was; or by their labels."""
         made = self.series("kube_namespace_created", 'namespace="kube-system"')
         return f"max({made}) > min({made}) or count(count by ({CLUSTER}) ({self.series('kube_node_info')})) > 1"
+
+    def _unseen(self) -> str:
+        """Whether kubelets run more pods than the exporter tells, as where it is told to leave out namespaces.
+
+        A tenth and two more may be what changed between the two's scrapes.
+        """
+        running = f"max by (node) ({self.series('kubelet_running_pods', ON_NODE)})"
+        told = f"count by (node) ({self._info(ON_NODE)} and on ({POD}) {self._phase(NOT_TERMINAL)})"
+        here = self.series("kube_node_info")
+        return f"sum({running} and on (node) {here}) > 1.1 * sum({told} and on (node) {running}) + 2"
 
     def _lost(self, seconds: int) -> str:
         """Whether pods are not told that were told before and are again after: asked at the latter of the two.
