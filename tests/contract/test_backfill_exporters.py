@@ -68,6 +68,16 @@ def before_2_3(samples: Iterable[exporter.Sample]) -> Iterator[exporter.Sample]:
             yield name, labels, value
 
 
+def a_moment_apart() -> Iterator[exporter.Sample]:
+    """Two exporters, one scraped before a pod was bound and another ended."""
+    before, after = objects("web", "job"), objects("web", "job")
+    del before[1]["spec"]["nodeName"]
+    before[1]["status"]["phase"] = "Pending"
+    after[2]["status"]["phase"] = "Succeeded"
+    yield from exports(before, instance="a")
+    yield from exports(after, instance="b")
+
+
 def shard_of_two(number: int) -> list[exporter.Sample]:
     """What a shard tells of itself."""
     own = {"shard_ordinal": str(number)}
@@ -91,6 +101,7 @@ WAYS: Mapping[str, Mapping[timedelta, Iterable[exporter.Sample]]] = {
         ]
     },
     "two exporters": {HOUR * 0: [*exports(objects("web"), instance="a"), *exports(objects("web"), instance="b")]},
+    "a moment apart": {HOUR * 0: a_moment_apart()},
     "a shard without the other": {HOUR * 0: [*exports(objects("web")), *shard_of_two(0)]},
     "both shards": {HOUR * 0: [*exports(objects("web")), *shard_of_two(0), *shard_of_two(1)]},
     "some namespaces": {HOUR * 0: [*exports(objects("web")), ("kubelet_running_pods", {"node": "n1"}, 4.0)]},
@@ -195,6 +206,15 @@ def test_two_clusters_in_one_server_are_not_added_up(fill: Filler) -> None:
 def test_two_exporters_of_one_cluster_count_once(fill: Filler) -> None:
     """Both see the same pods."""
     assert fill("two exporters").cpu == 300
+
+
+def test_a_pod_that_two_exporters_saw_before_and_after_a_change_counts_once(fill: Filler) -> None:
+    """What is bound stays bound, and what has ended stays so."""
+    filled = fill("a moment apart")
+    assert filled.cpu == 300
+    assert filled.made
+    assert filled.made["nodes"][0]["pods"].items() >= {"counted": 1, "pending": 0, "terminal": 1}.items()
+    assert filled.made["unscheduled"] == {"pods": {"counted": 0}, "resources": {}}
 
 
 def test_a_shard_of_the_exporter_that_is_missing_is_noticed(fill: Filler) -> None:

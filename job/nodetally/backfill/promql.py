@@ -13,6 +13,7 @@ from nodetally.errors import WrongUse
 POD = "namespace,pod,uid"
 PLACE = f"{POD},node,resource"
 NOT_TERMINAL = 'phase=~"Pending|Running|Unknown"'
+TERMINAL = 'phase=~"Succeeded|Failed"'
 ON_NODE = 'node!=""'
 _MATCHER = re.compile(r'[a-zA-Z_][a-zA-Z0-9_]*\s*(?:=|!=|=~|!~)\s*"(?:[^"\\\n]|\\.)*"', re.ASCII)
 USAGE_WINDOW = "5m"  # spans two scrapes at the usual 30 s to 2 m
@@ -75,7 +76,7 @@ class Questions:
         A tenth and two more may be what changed between the two's scrapes.
         """
         running = f"max by (node) ({self.series('kubelet_running_pods', ON_NODE)})"
-        told = f"count by (node) ({self._info(ON_NODE)} and on ({POD}) {self._phase(NOT_TERMINAL)})"
+        told = f"count by (node) ({self._info(ON_NODE)} and on ({POD}) {self._alive()})"
         here = self.series("kube_node_info")
         return f"sum({running} and on (node) {here}) > 1.1 * sum({told} and on (node) {running}) + 2"
 
@@ -114,20 +115,20 @@ class Questions:
 
     def pods(self) -> dict[str, str]:
         """How many pods there are, and what they ask for; `…_spread`: by how much that is uncertain."""
-        alive = self._phase(NOT_TERMINAL)
+        alive, live = self._alive(), f"({self._placed()} and on ({POD}) {self._alive()})"
+        pending = f"""({self._phase('phase="Pending"')} unless on ({POD}) {self._phase('phase!="Pending"')})"""
         found = {
-            "counted": f"count by (node) ({self._info()} and on ({POD}) {alive})",
-            "pending": f"""count by (node) ({self._info(ON_NODE)} and on ({POD}) {self._phase('phase="Pending"')})""",
+            "counted": f"count by (node) ({live})",
+            "pending": f"count by (node) ({self._info(ON_NODE)} and on ({POD}) {pending})",
             "inits": f"count({self.series('kube_pod_init_container_resource_requests')})",
-            "terminal": "count by (node) "
-            f"""({self._info(ON_NODE)} and on ({POD}) {self._phase('phase=~"Succeeded|Failed"')})""",
+            "terminal": f"count by (node) ({self._info(ON_NODE)} and on ({POD}) {self._phase(TERMINAL)})",
             "terminating": f"count by (node) ({self._info(ON_NODE)} and on ({POD}) {alive} and on ({POD}) "
             f"max by ({POD}) ({self.series('kube_pod_deletion_timestamp')}))",
             "namespace_counted": f"count by (namespace) ({self._info(ON_NODE)} and on ({POD}) {alive})",
             "containers": f"sum by (node,resource) ({self._containers('requests', ON_NODE)} and on ({POD}) {alive})",
         }
         found |= {
-            "silent": f"count by (node) ({self._info()} and on ({POD}) ({self._silent()}) and on ({POD}) {alive})",
+            "silent": f"count by (node) ({live} and on ({POD}) ({self._silent()}))",
             "namespace_silent": f"count by (namespace) ({self._info(ON_NODE)} and on ({POD}) ({self._silent()}) "
             f"and on ({POD}) {alive})",
         }
@@ -135,8 +136,8 @@ class Questions:
             high, low = self._pod(figure, "high"), self._pod(figure, "low")
             bound = self._pod(figure, "high", ON_NODE)
             found |= {
-                figure: f"sum by (node,resource) ({high} and on ({POD}) {alive})",
-                f"{figure}_spread": f"sum by (node,resource) (({high} - {low} > {LEAST}) and on ({POD}) {alive})",
+                figure: f"sum by (node,resource) ({high} and on ({POD},node) {live})",
+                f"{figure}_spread": f"sum by (node,resource) (({high} - {low} > {LEAST}) and on ({POD},node) {live})",
                 f"namespace_{figure}": f"sum by (namespace,resource) ({bound} and on ({POD}) {alive})",
                 f"namespace_{figure}_spread": f"sum by (namespace,resource) "
                 f"(({bound} - {self._pod(figure, 'low', ON_NODE)} > {LEAST}) and on ({POD}) {alive})",
@@ -165,6 +166,14 @@ class Questions:
 
     def _info(self, *own: str) -> str:
         return f"max by ({POD},node) ({self.series('kube_pod_info', *own)})"
+
+    def _placed(self) -> str:
+        """Pods by node, or by none: where one of two exporters has not seen yet that a pod was bound, it is bound."""
+        return f"({self._info(ON_NODE)} or on ({POD}) {self._info()})"
+
+    def _alive(self) -> str:
+        """Pods that have not ended, as far as any exporter has seen: none comes back."""
+        return f"({self._phase(NOT_TERMINAL)} unless on ({POD}) {self._phase(TERMINAL)})"
 
     def _phase(self, phase: str) -> str:
         return f"(max by ({POD}) ({self.series('kube_pod_status_phase', phase)}) == 1)"
