@@ -1,6 +1,6 @@
 /** Six numbers of a cluster, each with its change against 24 h ago. */
 import { useMemo } from "preact/hooks";
-import { type Headline as HeadlineNumber, headlineOf } from "../logic/headline";
+import { changeWords, type Headline as HeadlineNumber, headlineOf } from "../logic/headline";
 import { nearest } from "../logic/series";
 import { count, harmless } from "../logic/text";
 import { DAY } from "../logic/times";
@@ -23,20 +23,32 @@ interface Props {
 export function Headline({ index, totals, at, usage }: Props) {
     const { library } = usePage();
     const yesterday = at - DAY;
-    const span = useSpan(library, index, yesterday - TOLERANCE, yesterday + TOLERANCE).value;
+    const { value: span, loading } = useSpan(library, index, yesterday - TOLERANCE, yesterday + TOLERANCE);
     const before = span && nearest(span.entries, yesterday, TOLERANCE);
     const numbers = useMemo(() => totals && headlineOf(totals, before?.totals ?? null), [totals, before]);
     if (!numbers) return <Waiting />;
     return (
         <dl class="headline">
             {numbers.map((number) => (
-                <One key={number.label} number={number} usage={number.unmeasured ? usage : null} />
+                <One
+                    key={number.label}
+                    number={number}
+                    usage={number.unmeasured ? usage : null}
+                    isReading={loading && !span}
+                />
             ))}
         </dl>
     );
 }
 
-function One({ number, usage }: { number: HeadlineNumber; usage: Usage | null }) {
+interface OneProps {
+    number: HeadlineNumber;
+    usage: Usage | null;
+    /** Whether what was 24 h ago is still being read. */
+    isReading: boolean;
+}
+
+function One({ number, usage, isReading }: OneProps) {
     return (
         <div title={usage?.reason ? `${number.hover}: ${harmless(usage.reason)}` : number.hover}>
             <dt>{number.label}</dt>
@@ -46,7 +58,7 @@ function One({ number, usage }: { number: HeadlineNumber; usage: Usage | null })
                     {(usage ? unknownFor(usage) : number.small) || "\u00a0"}
                 </span>
                 <span class="change" title="against 24 h ago">
-                    {said(number.change)}
+                    {(!isReading && changeWords(number)) || "\u00a0"}
                 </span>
             </dd>
         </div>
@@ -57,11 +69,6 @@ function One({ number, usage }: { number: HeadlineNumber; usage: Usage | null })
 function unknownFor({ status, missing_nodes }: Usage): string {
     if (missing_nodes.length) return `unknown for ${count(missing_nodes.length, "node")}`;
     return status === "ok" ? "unknown for a node" : `unknown: ${harmless(status)}`;
-}
-
-function said(change: string | null): string {
-    if (change === null) return "24 h ago: unknown";
-    return change === "0" ? "as 24 h ago" : `${change} in 24 h`;
 }
 
 function Waiting() {

@@ -1,7 +1,7 @@
 /** A cluster's totals now and a day before in, its six numbers out. Pure. */
 import type { SmallTotals } from "../types/derived";
 import { amount, exact, percentage, signed, unitOf } from "./amounts";
-import { ABSENT, grouped, numberText } from "./text";
+import { ABSENT, grouped, numberText, UNKNOWN } from "./text";
 import { FULL_SHARE } from "./trouble";
 
 export interface Headline {
@@ -72,6 +72,12 @@ function share(resource: string, part: "requests" | "usage", now: SmallTotals, b
         bad: value !== null && allocatable !== null && value > allocatable * FULL_SHARE ? "big" : null,
         unmeasured: part === "usage" && !isNothing && value === null,
     };
+}
+
+/** Nothing is said of a change where the number itself is not known. */
+export function changeWords({ big, change }: Headline): string {
+    if (change === null) return big === UNKNOWN ? "" : "24 h ago: unknown";
+    return change === "0" ? "as 24 h ago" : `${change} in 24 h`;
 }
 
 function change(resource: string, now: number | null, before: number | null | undefined): string | null {

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { barHover, barWords, shapeOf, TRACK } from "../../src/logic/bar";
 import { commandOf, leftOut, quoted, storeOf } from "../../src/logic/command";
 import { arrangeFleet, type FleetRow, sumFleet } from "../../src/logic/fleet";
-import { headlineOf } from "../../src/logic/headline";
+import { changeWords, headlineOf } from "../../src/logic/headline";
 import { cellAt, layout, measuresOf, shareText, stepOf } from "../../src/logic/heat";
 import { documentName, noticeOf, sourceNotice } from "../../src/logic/notices";
 import { arrangePlaces, placeColumns } from "../../src/logic/places";
@@ -81,6 +81,12 @@ describe("the headline", () => {
     });
     test("unknown stays unknown", () => {
         expect(headlineOf(smallTotals({ usage: null }), null)[4]).toMatchObject({ big: "?", change: null });
+    });
+    test("what was 24 h ago is unknown only where it is that, not the number of now", () => {
+        const words = (now: number | null, before: number | null) =>
+            changeWords(headlineOf(smallTotals({ usage: now }), smallTotals({ usage: before }))[4] as never);
+        expect([words(null, 100), words(100, null)]).toEqual(["", "24 h ago: unknown"]);
+        expect([words(100, 100), words(1100, 100)]).toEqual(["as 24 h ago", "+1.0 cores in 24 h"]);
     });
 });
 
