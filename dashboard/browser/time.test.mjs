@@ -99,6 +99,11 @@ test("before the first snapshot it says so", () =>
         await page.getByText(/No snapshot at or before this moment/).waitFor();
     }));
 
+test("a moment to come is not called past", () =>
+    open({ hash: "#/?t=2999-01-01T00:00:00Z", tolerated: /status of 40[34]/ }, async (page) => {
+        await page.getByText(/Not live: this is .*, which is to come/).waitFor();
+    }));
+
 test("the fleet travels, too", () =>
     open({ hash: `#/?t=${slot(2)}`, tolerated: /status of 40[34]/ }, async (page) => {
         await page.getByText(/Not live/).waitFor();
@@ -139,6 +144,14 @@ test("two moments are compared: nodes that went, and by how much the rest moved"
         await changes.getByRole("heading", { name: "Went: 1 node" }).waitFor();
         assert.match(await changes.innerText(), /30.*29|−1|-1/s);
         await shot(page, "changes-light");
+    }));
+
+test("where nothing is that old, the first snapshot is offered", () =>
+    open({ hash: "#/c/prod-us-2?tab=changes&vs=90d" }, async (page) => {
+        await page.getByText("The store has nothing that old").waitFor();
+        await page.getByRole("button", { name: "Compare with it" }).click();
+        await page.getByRole("heading", { name: "Went: 1 node" }).waitFor();
+        assert.match(hashOf(page), /vs=20/);
     }));
 
 test("the search narrows the changes, and says what is searched", () =>

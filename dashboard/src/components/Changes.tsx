@@ -50,7 +50,12 @@ export function Changes({ snapshot, index }: { snapshot: Snapshot; index: Cluste
                 </label>
             </div>
             {!index && <Notice tone="warn" title="Without the cluster's index there is nothing to compare with" />}
-            {before.problem && <ProblemNotice problem={before.problem} again={before.again} />}
+            {before.problem &&
+                (before.problem.kind === "nothing-then" && index?.first ? (
+                    <NothingThen first={index.first.slot} />
+                ) : (
+                    <ProblemNotice problem={before.problem} again={before.again} />
+                ))}
             {before.value?.problems.map((problem) => (
                 <ProblemNotice key={problem.key} problem={problem} />
             ))}
@@ -62,6 +67,18 @@ export function Changes({ snapshot, index }: { snapshot: Snapshot; index: Cluste
                     <Compared compared={compared} everything={view.all} />
                 ))}
         </section>
+    );
+}
+
+function NothingThen({ first }: { first: string }) {
+    const { go, settings } = usePage();
+    return (
+        <Notice tone="info" title="The store has nothing that old">
+            <p>Its first snapshot is of {shortTime(Date.parse(first), settings.zone)}.</p>
+            <button type="button" onClick={() => go({ versus: first })}>
+                Compare with it
+            </button>
+        </Notice>
     );
 }
 

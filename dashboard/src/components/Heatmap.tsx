@@ -15,7 +15,8 @@ export function Heatmap({ snapshot }: { snapshot: Snapshot }) {
     const measures = useMemo(() => measuresOf(snapshot.nodes), [snapshot.nodes]);
     const measure = measures.find((each) => each.key === view.heat) ?? (measures[0] as Measure);
     const nodes = useFound(snapshot.nodes);
-    const group = view.group ?? firstGroup(snapshot.nodes);
+    const fields = groupFields(snapshot.nodes, view.group);
+    const group = view.group ?? fields.find((field) => field === "pool" || field === "zone") ?? null;
     return (
         <section aria-label="Heatmap">
             <div class="tools">
@@ -29,17 +30,19 @@ export function Heatmap({ snapshot }: { snapshot: Snapshot }) {
                         ))}
                     </select>
                 </label>
-                <label>
-                    by{" "}
-                    <select
-                        value={group ?? ""}
-                        onChange={(event) => go({ group: event.currentTarget.value as TextField })}
-                    >
-                        {groupFields(snapshot.nodes).map((field) => (
-                            <option key={field}>{field}</option>
-                        ))}
-                    </select>
-                </label>
+                {fields.length > 0 && (
+                    <label>
+                        by{" "}
+                        <select
+                            value={group ?? ""}
+                            onChange={(event) => go({ group: event.currentTarget.value as TextField })}
+                        >
+                            {fields.map((field) => (
+                                <option key={field}>{field}</option>
+                            ))}
+                        </select>
+                    </label>
+                )}
                 <Facets nodes={snapshot.nodes} />
                 <span class="quiet">{count(nodes.length, "node")}</span>
             </div>
@@ -53,9 +56,6 @@ export function Heatmap({ snapshot }: { snapshot: Snapshot }) {
         </section>
     );
 }
-
-const firstGroup = (nodes: readonly Node[]): TextField | null =>
-    groupFields(nodes).find((field) => field === "pool" || field === "zone") ?? null;
 
 const STEPS: Step[] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, "over", "none", "unknown"];
 

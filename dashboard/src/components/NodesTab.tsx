@@ -109,7 +109,7 @@ function useRows(found: Node[], columns: Columns): Row[] {
 
 function GroupBy({ nodes }: { nodes: readonly Node[] }) {
     const { view, go } = usePage();
-    const fields = useMemo(() => groupFields(nodes), [nodes]);
+    const fields = useMemo(() => groupFields(nodes, view.group), [nodes, view.group]);
     if (!fields.length) return null;
     return (
         <select

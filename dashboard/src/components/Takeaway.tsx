@@ -26,7 +26,7 @@ export function Takeaway({ shown }: { shown: Shown }) {
     return (
         <span class="takeaway">
             {said && <span class="bad">{said}</span>}
-            <button type="button" onClick={download} title={`As it is stored: ${size(shown.bytes)} gzip`}>
+            <button type="button" onClick={download} title={`As it is stored, unpacked; ${size(shown.bytes)} to read`}>
                 JSON
             </button>
             <Menu label="Command" right>

@@ -177,7 +177,7 @@ export function TimeBand({ slot }: { slot: string | null }) {
         <div class="band" role="status">
             <span>
                 Not live: this is <strong title={exactTime(at, settings.zone)}>{shortTime(at, settings.zone)}</strong>{" "}
-                {zoneName(at, settings.zone)}, {age(now - at)} ago.
+                {zoneName(at, settings.zone)}, {at > now ? "which is to come" : `${age(now - at)} ago`}.
             </span>
             <button type="button" onClick={() => go({ t: null })}>
                 Back to live

@@ -198,6 +198,6 @@ export const nullLast = (a: string | null, b: string | null): number =>
 export const groupsOf = (nodes: readonly Node[], field: TextField): Sum[] =>
     nodesBy(nodes, field).map(([name, members]) => sumOf(name === null ? `no ${field}` : harmless(name), members));
 
-/** What nodes can be grouped by: the texts that any of them has. */
-export const groupFields = (nodes: readonly Node[]): TextField[] =>
-    GROUPS.filter((field) => nodes.some((node) => textOf(node, field) !== null));
+/** What nodes can be grouped by: the texts that any of them has, and what they are grouped by already. */
+export const groupFields = (nodes: readonly Node[], chosen: TextField | null = null): TextField[] =>
+    GROUPS.filter((field) => field === chosen || nodes.some((node) => textOf(node, field) !== null));

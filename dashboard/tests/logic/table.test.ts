@@ -3,7 +3,17 @@ import { describe, expect, test } from "vitest";
 import { arrange, facetCounts, filter, firstSort, grouped, search, sortBy } from "../../src/logic/arrange";
 import { columnsOf } from "../../src/logic/columns";
 import { cell, csvOf } from "../../src/logic/csv";
-import { bornAt, cordoned, extraResources, figure, lacking, shortNames, states, sumOf } from "../../src/logic/nodes";
+import {
+    bornAt,
+    cordoned,
+    extraResources,
+    figure,
+    groupFields,
+    lacking,
+    shortNames,
+    states,
+    sumOf,
+} from "../../src/logic/nodes";
 import { recycle, windowOf } from "../../src/logic/window";
 import { cpuNode, MARKUP, node, resource } from "../support";
 
@@ -18,6 +28,13 @@ test("a node that was made at no time has no age", () => {
     const nodes = [node("a", { created_at: "soon" }), node("b", { created_at: null }), node("c")];
     expect(nodes.map((each) => column(nodes, "age").value(each) === null)).toEqual([true, true, false]);
     expect(nodes.map(bornAt)).toEqual([null, null, Date.parse("2026-11-01T00:00:00Z")]);
+});
+
+test("what nodes are grouped by can be chosen and left again, though no node has it", () => {
+    const nodes = [node("a", { pool: "x" }), node("b")];
+    expect(groupFields(nodes)).toEqual(["pool"]);
+    expect(groupFields(nodes, "region")).toEqual(["pool", "region"]);
+    expect(groupFields([node("b")])).toEqual([]);
 });
 
 test("what nobody measures has no usage, and none that is unknown", () => {
