@@ -28,7 +28,8 @@ MESH["spec"]["overhead"] = {"cpu": "250m"}
 
 
 def explained(*arguments: str) -> str:
-    result = CliRunner().invoke(explain, arguments, catch_exceptions=False)
+    """As a terminal that is wide enough has it, whatever this one is."""
+    result = CliRunner().invoke(explain, arguments, catch_exceptions=False, env={"COLUMNS": "200"})
     assert result.exit_code == 0, result.output
     return result.output
 

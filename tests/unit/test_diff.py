@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 import pytest
 from click.testing import CliRunner
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import documents
@@ -229,6 +229,7 @@ def clusters(draw: st.DrawFn) -> dict[str, Any]:
 
 
 @given(clusters(), clusters())
+@settings(deadline=None)
 def test_a_difference_backwards_is_the_difference_negated(before: dict[str, Any], after: dict[str, Any]) -> None:
     """What came went, and every delta changes its sign; unknown stays unknown."""
     there, back = compare(before, after), compare(after, before)
