@@ -134,6 +134,22 @@ def test_no_variable_can_make_a_prune_delete(folder: Path) -> None:
     assert len(list(folder.glob("snapshots/*/*/*"))) == 5
 
 
+def test_a_damaged_cluster_keeps_no_other_from_being_thinned(folder: Path) -> None:
+    """It is named, with what to do, behind the table of those that were; the exit code is 5."""
+    store = DirectoryStore(folder)
+    store.put(day_index_key("prod", "2026-11-22"), b"{", INDEX_HEADERS)
+    slot = slot_of(NOON + timedelta(minutes=5))
+    document = documents.snapshot([documents.node("n1")], slot=slot, taken_at=slot, cluster="stage")
+    publish(store, document, snapshot.encode(document))
+    done = nodetally(folder, "prune", "--keep", "all:1h", "--now", "2026-11-24T12:00:00Z", "--yes")
+    assert done.returncode == 5
+    assert "Error: not thinned: prod; damaged: " in done.stderr
+    assert "store repair" in done.stderr
+    assert not (folder / snapshot_key("stage", slot_of(NOON))).exists()
+    assert (folder / snapshot_key("prod", slot_of(NOON + timedelta(hours=-1)))).exists()
+    assert [line.split()[0] for line in done.stdout.splitlines()] == ["CLUSTER", "stage", "stage"]
+
+
 def test_ls_lists_clusters_days_and_snapshots(folder: Path) -> None:
     """From the whole to the single, sizes rounded for people."""
     listings = [(), ("--cluster", "prod"), ("--cluster", "prod", "--day", "2026-11-23")]

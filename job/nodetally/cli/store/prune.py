@@ -10,6 +10,7 @@ from nodetally.cli.rendering.rows import Field, number
 from nodetally.cli.rendering.text import size
 from nodetally.cli.store.place import clusters_of, opened, place_options
 from nodetally.cli.store.printing import print_table
+from nodetally.errors import StoreError
 from nodetally.times import parse_time
 
 THINNED = (
@@ -39,18 +40,29 @@ def prune(cluster: str | None, store: str, keep: str, now: str, format_: str, *,
 
     hourly:30d keeps the first snapshot of each hour (UTC) that is at most 30 days old, and so on; what any tier keeps
     stays, and so does the newest snapshot of each cluster. Indexes are changed before snapshots are deleted, so a
-    reader never meets one that is gone; a job may run meanwhile.
+    reader never meets one that is gone; a job may run meanwhile. A cluster of which an index is damaged is left, and
+    named; the others are thinned.
     """
+    from nodetally.store.prune import TierRow
     from nodetally.store.prune import prune as thin
     from nodetally.store.retention import parse_policy
+    from nodetally.store.update import DamagedDocument
 
     policy, moment = parse_policy(keep), parse_time(now, datetime.now(UTC))
     place = opened(store, cluster)
-    thinned = [thin(place, each, policy, moment, delete=yes) for each in clusters_of(place, cluster)]
-    rows = [row for each in thinned for row in each.rows(policy)]
+    rows: list[TierRow] = []
+    left: dict[str, DamagedDocument] = {}
+    for each in clusters_of(place, cluster):
+        try:
+            rows += thin(place, each, policy, moment, delete=yes).rows(policy)
+        except DamagedDocument as error:  # the others' old snapshots must not pile up because of it
+            left[each] = error
     if format_ == "json":
         print_json({"store": place.url, "deleted": yes, "tiers": [row._asdict() for row in rows]})
     else:
         print_table(THINNED, rows)
     if not yes:
         click.echo("Nothing was deleted: add --yes to do it.", err=True)
+    if left:
+        first = next(iter(left.values()))
+        raise StoreError(f"not thinned: {', '.join(left)}; {first}", hint=first.hint)
