@@ -16,6 +16,7 @@ from nodetally.cli.log import log
 from nodetally.cli.main import main
 from nodetally.cluster import connection
 from nodetally.cluster.kept import MAGIC
+from nodetally.cluster.watching import WatchCache
 from nodetally.collect import run_pass, utc_now
 from nodetally.errors import ClusterError
 from nodetally.settings import Settings
@@ -132,6 +133,30 @@ def test_a_warm_up_that_fails_is_replaced_by_the_lists(
         assert (kind, why in str(reason)) == ("list", True), reason
         server.cluster.change_pods(2)
         assert told(checked(here, warm)) == ("watch", None)
+
+
+def test_a_connection_is_closed_when_no_thread_is_at_it_any_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where pods fail, nodes are let go first: closed under its reader, a connection could be opened again."""
+    with cached(tmp_path) as (_, here), connection.connected(here, NOWHERE) as first:
+        second, closed, seen = first.another(), threading.Event(), []
+        monkeypatch.setattr(first, "another", lambda: second)
+        monkeypatch.setattr(second, "close", closed.set)
+        cache = WatchCache(lambda _: False)
+
+        def fail(*_: object) -> None:
+            raise ClusterError("broken")
+
+        def read(*_: object) -> None:
+            second.deadline.sleep(20)  # until the failure ends it
+            seen.append(closed.wait(0.1))
+
+        monkeypatch.setattr(cache.pods, "fill_by_watch", fail)
+        monkeypatch.setattr(cache.nodes, "fill_by_watch", read)
+        with pytest.raises(ClusterError, match="broken"):
+            cache.fill_by_watch(first, utc_now)
+        assert (seen, closed.is_set()) == ([False], True)
 
 
 def test_a_link_too_slow_for_the_warm_up_is_enough_for_the_list(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import base64
 import gzip
+import http.client
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from nodetally.cluster.connection import Connection
 from nodetally.cluster.deadline import Deadline
 from nodetally.cluster.listing import POD, PODS, Listed, Lister, PagesExpiredError
 from nodetally.cluster.refusals import AnswerError, RefusedError
+from nodetally.cluster.transport import Transport
 from nodetally.errors import ClusterError, ClusterRefused
 from paths import WIRE
 from scripted import Scripted, answer, scripted
@@ -65,6 +67,15 @@ def test_a_whole_body_is_a_whole_list(chunk: int | None, *, zipped: bool) -> Non
     assert "authorization: bearer t0ken" in head
     assert "user-agent: nodetally/" in head
     assert f"accept-encoding: {'gzip' if zipped else 'identity'}" in head
+
+
+def test_a_connection_that_is_closed_opens_no_other() -> None:
+    """http.client would by itself: a socket that no deadline knows, and nobody closes."""
+    with scripted([answer(b"", "200 OK")]) as server:
+        opened = Transport(Access(server.url)).open(20)
+        opened.close()
+        with pytest.raises(http.client.NotConnected):
+            opened.request("GET", "/")
 
 
 def test_a_proxy_is_asked_for_a_tunnel_with_its_password_in_plain() -> None:

@@ -61,6 +61,7 @@ class Http(http.client.HTTPConnection):
     """http.client's connection with our certificate rules and a larger read buffer."""
 
     response_class = _Response
+    auto_open = 0  # never a second socket of its own: that one would have no time-out, and nobody to close it
 
     def __init__(self, host: str, port: int, *, tls: ssl.SSLContext | None, server_name: str, seconds: float) -> None:
         super().__init__(host, port, timeout=seconds)

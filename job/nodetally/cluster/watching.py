@@ -294,7 +294,7 @@ class WatchCache:
     def _both(self, connection: Connection, work: Callable[[Watched[Any], Connection], T]) -> T:
         """Both resources at once, each on a connection of its own; returns what came of the pods."""
         second = connection.another()
-        with ThreadPoolExecutor(2, "watch") as pool, closing(second):
+        with closing(second), ThreadPoolExecutor(2, "watch") as pool:  # closed when no thread is at it any more
             try:
                 pods, nodes = pool.submit(work, self.pods, connection), pool.submit(work, self.nodes, second)
                 done, _ = wait((pods, nodes), return_when=FIRST_EXCEPTION)
