@@ -104,8 +104,8 @@ def test_the_good_answers_are_a_snapshot() -> None:
 @pytest.mark.parametrize("name", sorted(set(SERIES) - {"labels"}))
 def test_series_without_their_labels_are_no_traceback(name: str) -> None:
     """A server that relabels drops what it wants."""
-    bare = {"status": "success", "data": {"resultType": "matrix", "result": [{"metric": {}, "values": [[0, "1"]]}]}}
-    bare["data"]["result"][0]["values"] = [[NOON.timestamp(), "1"]]  # type: ignore[index]
+    series = [{"metric": {}, "values": [[NOON.timestamp(), "1"]]}]
+    bare = {"status": "success", "data": {"resultType": "matrix", "result": series}}
     end = backfilled(MemoryStore(), {name: dumped(bare)})
     told = json.loads(end.out)
     if name.endswith("counted") or name in ("pending", "terminal", "terminating"):  # of pods without a node

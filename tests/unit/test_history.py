@@ -49,13 +49,19 @@ def made() -> list[Json]:
 SNAPSHOTS = made()
 
 
+def rolled_up(root: Path, stored: list[Json]) -> Path:
+    """A store of these, all derived documents and rollups in it."""
+    store = DirectoryStore(root)
+    for document in stored:
+        store.put_new(snapshot_key("c", document["slot"]), snapshot.encode(document), SNAPSHOT_HEADERS)
+    list(repair(store))
+    rollups.make(store, "c")
+    return root
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    store = DirectoryStore(tmp_path_factory.mktemp("history") / "store")
-    for document in SNAPSHOTS:
-        publish(store, document, snapshot.encode(document))
-    rollups.make(store, "c")
-    return store.root
+    return rolled_up(tmp_path_factory.mktemp("history") / "store", SNAPSHOTS)
 
 
 def nodetally(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -272,12 +278,7 @@ UNEVEN = uneven()
 
 @pytest.fixture(scope="module")
 def uneven_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    store = DirectoryStore(tmp_path_factory.mktemp("uneven") / "store")
-    for document in UNEVEN:
-        store.put_new(snapshot_key("c", document["slot"]), snapshot.encode(document), SNAPSHOT_HEADERS)
-    list(repair(store))
-    rollups.make(store, "c")
-    return store.root
+    return rolled_up(tmp_path_factory.mktemp("uneven") / "store", UNEVEN)
 
 
 @pytest.mark.parametrize(("by", "name", "resource"), [("pool", "web", "cpu"), ("cluster", "c", "memory")])
