@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from nodetally.cli.rendering import grid
 from nodetally.cli.rendering.bars import Segments
-from nodetally.cli.rendering.notes import wrapped
+from nodetally.cli.rendering.notes import no_room, wrapped
 from nodetally.cli.rendering.paint import Paint
 from nodetally.cli.rendering.text import (
     ABSENT,
@@ -190,18 +190,13 @@ def _changed(comparison: Comparison, cut: Cut) -> list[Segments]:
     rows = [lines[0]]
     for line, change in zip(lines[1:], shown, strict=True):
         rows += [line, *_said(change, cut)]
-    return [*rows, *cut.more(len(notable) - len(shown), "node"), *small, *_left_out(dropped, cut)]
+    return [*rows, *cut.more(len(notable) - len(shown), "node"), *small, *no_room(dropped, cut.paint)]
 
 
 def _notable(change: NodeChange) -> bool:
     if change.states or change.recreated or change.usage_share() >= NOTABLE_USAGE:
         return True
     return any(delta.figure in ("counted", "requests", "limits", "allocatable") for delta in change.deltas)
-
-
-def _left_out(dropped: list[str], cut: Cut) -> list[Segments]:
-    said = f"no room for: {', '.join(dropped)}; --format json has them"
-    return wrapped(said, cut.paint, mark="  ") if dropped else []
 
 
 def _delta_columns(title: str, names: Sequence[str], deltas: Sequence[Iterable[Delta]]) -> list[grid.Column]:
@@ -283,4 +278,4 @@ def _places(title: str, places: Sequence[PlaceChange], noun: str, cut: Cut) -> l
     for line, place in zip(lines[1:], shown, strict=True):
         words = _other_words(place.deltas)
         rows += [line, *(wrapped("; ".join(words), cut.paint, mark="    ") if words else [])]
-    return [*rows, *cut.more(len(changed) - len(shown), noun), *_left_out(dropped, cut)]
+    return [*rows, *cut.more(len(changed) - len(shown), noun), *no_room(dropped, cut.paint)]

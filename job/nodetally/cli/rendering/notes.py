@@ -1,7 +1,7 @@
 """A snapshot in, the lines above and below its table out: whose it is, how old, and all that the rows cannot say."""
 
 import textwrap
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -76,6 +76,12 @@ def wrapped(text: str, paint: Paint, mark: str = "! ") -> list[Segments]:
     lines = textwrap.wrap(text, max(paint.width - len(mark), 20), break_on_hyphens=False)
     marks = [mark, *([" " * len(mark)] * len(lines))]
     return [((sign, "warn"), (line, "")) for sign, line in zip(marks, lines, strict=False)]
+
+
+def no_room(titles: Sequence[str], paint: Paint) -> list[Segments]:
+    """Which columns were dropped for want of width; nothing if none was."""
+    said = f"no room for: {', '.join(titles)}; --format json has them"
+    return wrapped(said, paint, mark="  ") if titles else []
 
 
 def place(row: Mapping[str, Any]) -> str:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, TextIO
 
 from nodetally.cli.rendering import grid
 from nodetally.cli.rendering.bars import Segments
-from nodetally.cli.rendering.notes import wrapped
+from nodetally.cli.rendering.notes import no_room
 from nodetally.cli.rendering.paint import paint_for
 from nodetally.cli.rendering.rows import plain_cell
 from nodetally.cli.rendering.text import ABSENT, UNKNOWN, amount, fit, harmless, is_bytes, rate, unit_of
@@ -58,8 +58,9 @@ def print_table(history: History, file: TextIO) -> None:
     placed = grid.layout(columns, paint.width)
     kept = {column.key for column, _ in placed}
     dropped = [column.title for column in columns if column.key not in kept]
-    note = wrapped(f"no room for: {', '.join(dropped)}; --format json has them", paint, mark="  ") if dropped else []
-    paint.write([((said, "dim"),), grid.header(placed, "title"), *grid.lines(placed, len(lines)), *note])
+    paint.write(
+        [((said, "dim"),), grid.header(placed, "title"), *grid.lines(placed, len(lines)), *no_room(dropped, paint)]
+    )
 
 
 def _sparklines(lines: Sequence[Line], *, ascii_only: bool) -> grid.Column:
